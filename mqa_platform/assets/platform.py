@@ -1,0 +1,84 @@
+"""The one resource: where this installation lives, and what a step of a run needs from it.
+
+Belongs here: opening a session with the policy and the contracts of a home. Does not belong here: any
+stage's rule.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+
+from mqa_platform.contracts.loader import load_contracts
+from mqa_platform.contracts.model import Contract
+from mqa_platform.core.window import Window
+from mqa_platform.home import Home
+from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform.policy.models import Policy
+from mqa_platform.sources.schemas import LANDED
+from mqa_platform.warehouse import Publication, Published, Session, Warehouse
+
+WAREHOUSE_VARIABLE = "MQA_WAREHOUSE_URL"
+
+
+def open_warehouse(home: Home, url: str | None = None) -> Warehouse:
+    """The warehouse of a home: PostgreSQL when a URL (or MQA_WAREHOUSE_URL) says so, else its DuckDB file."""
+    url = url or os.environ.get(WAREHOUSE_VARIABLE)
+    if url:
+        from mqa_platform.warehouse.postgres import PostgresWarehouse
+
+        return PostgresWarehouse(url, contracts=load_contracts(), landed=LANDED)
+    from mqa_platform.warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(home.warehouse, load_contracts(), LANDED)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one asset works with: an open session, the policy in force, the days, and who asks."""
+
+    session: Session
+    home: Home
+    policy: Policy
+    version: str
+    run_id: str
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        """The published tables' contracts by name."""
+        return load_contracts()
+
+    def table(self, name: str):  # noqa: ANN201 - an ibis table
+        """A published or landed table as it is now."""
+        return self.session.table(name)
+
+    def publish(self, window: Window | None, tables: dict, **options: object) -> list[Published]:
+        """Publishes expressions by table name, all or none; see ``Session.publish``."""
+        publications = [Publication(self.contracts[n], e) for n, e in tables.items()]
+        return self.session.publish(*publications, window=window, run_id=self.run_id, **options)  # type: ignore[arg-type]
+
+
+class Platform(dg.ConfigurableResource):
+    """One installation: its home directory, its optional data folder and its warehouse."""
+
+    home: str
+    data: str = ""
+    warehouse_url: str = ""
+
+    def at(self) -> Home:
+        """The home directory."""
+        return Home(Path(self.home), Path(self.data) if self.data else None)
+
+    @contextmanager
+    def step(self, run_id: str) -> Iterator[Step]:
+        """An open session for one asset; the warehouse is free again when the block ends."""
+        home = self.at()
+        policy = load_policy(home.policy_folder())
+        with open_warehouse(home, self.warehouse_url or None).session() as session:
+            yield Step(session, home, policy, policy_version(policy), run_id)

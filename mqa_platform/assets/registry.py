@@ -1,0 +1,81 @@
+"""The asset list: keys, groups, owners, kinds and what each depends on, in one place.
+
+Belongs here: what the Dagster UI shows of an asset before it has run. Does not belong here: what an asset
+does (its module).
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import dagster as dg
+
+from mqa_platform.assets.reporting import SNAPSHOT, column_schema
+from mqa_platform.contracts.loader import load_contracts
+
+CRM_TABLES = ("crm_accounts", "crm_contacts", "crm_opportunities", "crm_activities", "crm_users")
+DAILY = ("signals", "sessions", "touchpoints", "scores", "stages")
+
+# Asset → the assets it reads. The sentence of the platform is the spine of this list.
+DEPENDS_ON: dict[str, tuple[str, ...]] = {
+    "landed_batches": (),
+    **dict.fromkeys(CRM_TABLES, ("landed_batches",)),
+    "signals": ("landed_batches",),
+    "sessions": ("signals", "crm_accounts", "crm_contacts"),
+    "touchpoints": ("signals", "sessions"),
+    "accounts": ("sessions", "touchpoints", "crm_accounts"),
+    "scores": ("accounts", "touchpoints"),
+    "stages": ("scores", "accounts", "crm_opportunities", "crm_activities"),
+    "handoffs": ("stages", "scores", "accounts", "crm_users"),
+    "conversions": ("handoffs", "stages", "crm_opportunities", "crm_activities"),
+    SNAPSHOT: ("conversions",),
+}
+# Table → the asset that publishes it, for lineage.
+ASSET_OF = {name: name for name in DEPENDS_ON} | {
+    "quarantined_signals": "landed_batches",
+    "dropped_signals": "signals",
+    "unresolved_signals": "touchpoints",
+    "excluded_accounts": "accounts",
+    "score_receipts": "scores",
+    "people": "scores",
+    "stage_transitions": "stages",
+    "worklist": "handoffs",
+    "conversion_metrics": "conversions",
+}
+_SISTERS = {
+    asset: [t for t, a in ASSET_OF.items() if a == asset and t != asset] for asset in DEPENDS_ON
+}
+
+
+def spec(key: str, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetSpec:
+    """The asset's spec: description, owner and columns from its contract."""
+    engine = "postgres" if os.environ.get("MQA_WAREHOUSE_URL") else "duckdb"
+    deps = [dg.AssetDep(d) for d in DEPENDS_ON[key]]
+    if key == SNAPSHOT:
+        return dg.AssetSpec(
+            key,
+            deps=deps,
+            group_name="marts",
+            owners=["team:data-engineering"],
+            kinds={engine, "snapshot"},
+            description="The published tables as one read-only file, replaced after every run.",
+        )
+    contract = load_contracts()[key]
+    sisters = _SISTERS[key]
+    also = f" Published with it: {', '.join(sisters)}." if sisters else ""
+    return dg.AssetSpec(
+        key,
+        deps=deps,
+        group_name=contract.group,
+        owners=[f"team:{contract.owner}"],
+        kinds={engine, "ibis"},
+        description=f"{contract.description}{also}",
+        partitions_def=partitions,
+        metadata={
+            "dagster/table_name": key,
+            "dagster/column_schema": column_schema(contract),
+            "contract": dg.MetadataValue.path(f"data_contracts/{key}.yaml"),
+        },
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=contract.freshness or timedelta(hours=26)),
+    )

@@ -1,0 +1,96 @@
+"""Breadth of the buying committee: how many eligible people, and what anonymous research shows.
+
+Belongs here: counting people and visits over the windows of the qualification rules. Does not belong
+here: points of single signals (``points``) or the rules that use the counts (``ladder``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mqa_platform.core.timeline import Grid, Ints, both, unions
+from mqa_platform.policy.models import Policy
+
+
+@dataclass(frozen=True)
+class Touches:
+    """Columns of a block of touchpoints; account and person are numbers, −1 for nobody."""
+
+    account: Ints
+    day: Ints
+    person: Ints
+    session: Ints
+    eligible: np.ndarray
+    first_party: np.ndarray
+    high_intent: np.ndarray
+    hand_raise: np.ndarray
+    anonymous: np.ndarray
+    surging: np.ndarray
+
+
+@dataclass(frozen=True)
+class Breadth:
+    """Counts by account and listed day."""
+
+    people: Ints
+    people_touchpoints: Ints
+    committee: Ints
+    committee_touchpoints: Ints
+    evidence_people: Ints
+    anonymous_evidence: np.ndarray
+    hand_raised: np.ndarray
+    last_eligible: Ints
+
+
+def breadth(t: Touches, grid: Grid, policy: Policy) -> Breadth:
+    """Eligible people of the multi-contact, committee and evidence windows, and evidence rule (b).
+
+    Two cookies or e-mails of one person are one person: people are counted by person_id.
+    """
+    multi = policy.signals.multi_contact
+    committee = policy.signals.committee_on_high_intent
+    window = committee.window_days
+    e = t.eligible
+    h = t.high_intent & (t.person >= 0)
+    eh = e & t.high_intent
+    on_pages = both(
+        unions(t.account[e], t.person[e], t.day[e], window),
+        unions(t.account[h], t.person[h], t.day[h], window),
+    )
+
+    def people(days: int) -> Ints:
+        return grid.distinct(t.account[e], t.person[e], t.day[e], days)
+
+    def rows(mask: np.ndarray, days: int) -> Ints:
+        return grid.spread(t.account[mask], t.day[mask], t.day[mask] + days)
+
+    raised = t.hand_raise
+    return Breadth(
+        people=people(multi.window_days),
+        people_touchpoints=rows(e, multi.window_days),
+        committee=grid.spread(on_pages[2], on_pages[0], on_pages[1]),
+        committee_touchpoints=rows(eh, window),
+        evidence_people=people(policy.stages.evidence_window_days),
+        anonymous_evidence=_anonymous_research(t, grid, policy),
+        hand_raised=rows(raised, 1) > 0,
+        last_eligible=grid.latest(
+            t.account[t.first_party], t.day[t.first_party], policy.signals.lookback_days
+        ),
+    )
+
+
+def _anonymous_research(t: Touches, grid: Grid, policy: Policy) -> np.ndarray:
+    """Evidence rule (b): enough nameless visits on enough days, one on a buying page, and a surge."""
+    rule = policy.stages.anonymous_research
+    mask = t.anonymous & (t.session >= 0)
+    account, day, session = t.account[mask], t.day[mask], t.session[mask]
+    visits = grid.distinct(account, session, day, rule.window_days)
+    pairs = np.unique(np.stack([account, day]), axis=1)
+    days = grid.spread(pairs[0], pairs[1], pairs[1] + rule.window_days)
+    buying = mask & t.high_intent
+    views = grid.spread(t.account[buying], t.day[buying], t.day[buying] + rule.window_days)
+    surge = t.surging
+    surges = grid.spread(t.account[surge], t.day[surge], t.day[surge] + rule.intent_window_days)
+    return (visits >= rule.sessions) & (days >= rule.days) & (views > 0) & (surges > 0)

@@ -1,0 +1,103 @@
+"""Stage 7, conversions: what became of each episode, and the rates that may be claimed from it.
+
+Belongs here: outcomes inside their windows, cohorts, maturity, intervals. Does not belong here: changing
+a threshold because of them (``calibration``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from mqa_platform.core.expressions import newest_first
+from mqa_platform.core.kernel import Kernel
+from mqa_platform.core.rates import DIMENSIONS, metrics_kernel
+from mqa_platform.core.stages import Crm
+from mqa_platform.policy.models import Policy
+
+Apply = Callable[[Kernel, ir.Table, str], ir.Table]
+
+
+def _latest_deals(crm: Crm) -> ir.Table:
+    o = crm.opportunities
+    o = o.filter(o["valid_to"].isnull() & ~o["is_deleted"] & o["account_id"].notnull())
+    return o.select(
+        "opportunity_id", "created_at", "is_closed", "is_won", "closed_at", "amount", "term_months",
+        deal_account="account_id",
+    )  # fmt: skip
+
+
+def _within(
+    t: ir.Table, at: ir.TimestampValue, days: int
+) -> ir.BooleanValue:
+    """At or after qualification, within the window, and before the next episode."""
+    return (
+        (at >= t["qualified_at"])
+        & (at < t["qualified_at"] + ibis.interval(days=days))
+        & (t["next_qualified_at"].isnull() | (at < t["next_qualified_at"]))
+    )
+
+
+def conversions(
+    entered: ir.Table, routes: ir.Table, scores: ir.Table, crm: Crm, policy: Policy
+) -> ir.Table:
+    """One row an episode with its first meeting and first opportunity after it qualified."""
+    order = ibis.window(group_by=["account_id", "motion"], order_by="episode")
+    t = entered.join(routes, "handoff_id")
+    t = t.mutate(next_qualified_at=t["qualified_at"].lead().over(order))
+    windows = policy.conversions
+    a = crm.activities
+    a = a.filter((a["kind"] == "meeting") & a["is_held"] & ~a["is_deleted"] & a["account_id"].notnull())
+    met = t.join(a.select("occurred_at", met_account="account_id"), [("account_id", "met_account")])
+    met = met.filter(_within(met, met["occurred_at"], windows.meeting_window_days))
+    met = met.group_by(m_handoff="handoff_id").aggregate(meeting_at=met["occurred_at"].min())
+    deals = t.join(_latest_deals(crm), [("account_id", "deal_account")])
+    deals = deals.filter(_within(deals, deals["created_at"], windows.opportunity_window_days))
+    first = newest_first(deals, ["handoff_id"], [deals["created_at"], deals["opportunity_id"]])
+    first = first.select(
+        "opportunity_id", "created_at", "is_closed", "is_won", "closed_at", "amount", "term_months",
+        d_handoff="handoff_id",
+    )  # fmt: skip
+    s = scores.select(
+        "score_type", s_account="account_id", s_motion="motion", s_day="score_date"
+    )
+    t = t.left_join(met, [("handoff_id", "m_handoff")])
+    t = t.left_join(first, [("handoff_id", "d_handoff")])
+    t = t.left_join(
+        s,
+        [t["account_id"] == s["s_account"], t["motion"] == s["s_motion"], t["created_on"] == s["s_day"]],
+    )
+    won = t["is_closed"] & t["is_won"] & (
+        t["closed_at"] < t["qualified_at"] + ibis.interval(days=windows.won_window_days)
+    )
+    months = ibis.coalesce(t["term_months"], 12).cast("float64")
+    return t.select(
+        "account_id",
+        "motion",
+        "episode",
+        mqa_on=t["created_on"],
+        first_touch_at=ibis.null("timestamp('UTC')"),
+        meeting_on=t["meeting_at"].date(),
+        opportunity_on=t["created_at"].date(),
+        opportunity_id=t["opportunity_id"],
+        closed_on=ibis.ifelse(t["is_closed"], t["closed_at"].date(), ibis.null("date")),
+        won=ibis.ifelse(t["opportunity_id"].isnull(), ibis.null("boolean"), won.fill_null(False)),
+        amount=t["amount"].cast("decimal(18,4)"),
+        acv=(t["amount"] * 12.0 / months.nullif(0.0)).cast("decimal(18,4)"),
+        tier=t["tier"],
+        segment=t["industry"].fill_null("unknown"),
+        rep_id=t["rep_id"],
+        score_type=t["score_type"],
+        evidence_rule=t["evidence_rule"],
+        policy_version=t["policy_version"],
+    )
+
+
+def conversion_metrics(conversions: ir.Table, policy: Policy, as_of: date, apply: Apply) -> ir.Table:
+    """Volume, rates and velocity by dimension, segment and cohort, as of a day."""
+    columns = ["mqa_on", "meeting_on", "opportunity_on", "closed_on", "won", *DIMENSIONS]
+    rows = conversions.select(*columns).mutate(shard=ibis.literal(0))
+    return apply(metrics_kernel(policy, as_of), rows, "shard")

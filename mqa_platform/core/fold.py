@@ -1,0 +1,222 @@
+"""The fold kernel: daily facts in, the stage of every account and day and its transitions out.
+
+Belongs here: the walk over days and the tables it leaves. Does not belong here: the rules (``ladder``)
+or where the facts come from (``stages``).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_platform.core.decay import number
+from mqa_platform.core.kernel import Kernel
+from mqa_platform.core.ladder import (
+    GATES,
+    MQA,
+    NEVER,
+    SALES_EVENTS,
+    STAGES,
+    Facts,
+    Ladder,
+    Moves,
+    State,
+)
+from mqa_platform.core.timeline import POINT
+from mqa_platform.policy.models import Policy
+
+_DAYS = {
+    "entered_on": "entered", "mqa_on": "mqa_on", "last_exit_on": "last_exit",
+    "first_touch_on": "first_touch", "last_activity_on": "last_activity",
+}  # fmt: skip
+STAGE_LINES = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("account_id", pa.string()),
+        ("day", pa.date32()),
+        ("seq", pa.int64()),
+        ("stage", pa.string()),
+        ("from_stage", pa.string()),
+        ("rule", pa.string()),
+        ("reason", pa.string()),
+        ("evidence", pa.string()),
+        ("episode", pa.int64()),
+        ("days_below", pa.int64()),
+        ("exit_reason", pa.string()),
+        *[(name, pa.date32()) for name in _DAYS],
+    ]
+)
+FACT_COLUMNS = (
+    "account_id", "day", "engagement_score", "threshold", "fit_gate", "score_type", "is_target",
+    "is_suppressed", "eligible_people", "people_on_high_intent", "anonymous_evidence", "hand_raised",
+    "last_eligible_on", "open_opportunity", "is_customer", "touched", "sales_event", "sales_reason",
+    "loss_reason", "stage", "reason", "episode", "days_below", "exit_reason", *_DAYS,
+)  # fmt: skip
+
+
+def _days(column: pa.ChunkedArray) -> np.ndarray:
+    numbers = pc.fill_null(column.cast(pa.int32()), NEVER)
+    return numbers.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _points(column: pa.ChunkedArray) -> np.ndarray:
+    return np.rint(pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy() * POINT)
+
+
+def _flags(column: pa.ChunkedArray) -> np.ndarray:
+    return pc.fill_null(column, False).to_numpy(zero_copy_only=False).astype(bool)
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    return column.to_numpy(zero_copy_only=False).astype(object)
+
+
+def _position(column: pa.ChunkedArray, words: tuple[str, ...]) -> np.ndarray:
+    """Where each text stands among the words; the first word's place for null or any other text."""
+    found = pc.fill_null(pc.index_in(column, pa.array(words, pa.string())), 0)
+    return found.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _counts(column: pa.ChunkedArray) -> np.ndarray:
+    return pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+class _Cube:
+    """Facts as accounts × days; a cell without a row is an account that does not exist that day."""
+
+    def __init__(self, table: pa.Table, account: np.ndarray, at: np.ndarray, shape: tuple[int, int]) -> None:
+        self.table, self.account, self.at, self.shape = table, account, at, shape
+
+    def fill(self, values: np.ndarray, empty: object) -> np.ndarray:
+        out = np.full(self.shape, empty, dtype=values.dtype)
+        out[self.account, self.at] = values
+        return out
+
+    def facts(self) -> dict[str, np.ndarray]:
+        t = self.table
+        everything = np.ones(t.num_rows, dtype=bool)
+        return {
+            "present": self.fill(everything, False),
+            "score": self.fill(_points(t["engagement_score"]), 0.0),
+            "threshold": self.fill(_points(t["threshold"]), np.inf),
+            "gate": self.fill(_position(t["fit_gate"], GATES), 0),
+            "intent_heavy": self.fill(_flags(pc.equal(t["score_type"], "intent_heavy")), False),
+            "on_target_list": self.fill(_flags(t["is_target"]), False),
+            "suppressed": self.fill(_flags(t["is_suppressed"]), False),
+            "people": self.fill(_counts(t["eligible_people"]), 0),
+            "committee": self.fill(_counts(t["people_on_high_intent"]), 0),
+            "anonymous_evidence": self.fill(_flags(t["anonymous_evidence"]), False),
+            "hand_raised": self.fill(_flags(t["hand_raised"]), False),
+            "last_eligible": self.fill(_days(t["last_eligible_on"]), NEVER),
+            "open_opportunity": self.fill(_flags(t["open_opportunity"]), False),
+            "customer": self.fill(_flags(t["is_customer"]), False),
+            "touched": self.fill(_flags(t["touched"]), False),
+            "sales_event": self.fill(_position(t["sales_event"], SALES_EVENTS), 0),
+            "sales_reason": self.fill(_texts(t["sales_reason"]), None),
+            "loss_reason": self.fill(_texts(t["loss_reason"]), None),
+        }
+
+
+def _initial(table: pa.Table, accounts: np.ndarray, state: State) -> None:
+    """Sets the state of the accounts that have one from before the window."""
+    codes = {name: i for i, name in enumerate(STAGES)}
+    state.stage[accounts] = [codes[s] for s in table["stage"].to_pylist()]
+    state.episode[accounts] = _counts(table["episode"])
+    state.days_below[accounts] = _counts(table["days_below"])
+    for name in ("exit_reason", "reason"):
+        getattr(state, name)[accounts] = _texts(table[name])
+    for column, name in _DAYS.items():
+        getattr(state, name)[accounts] = _days(table[column])
+
+
+class _Output:
+    """Collects state and transition lines as column lists."""
+
+    def __init__(self, names: pa.Array) -> None:
+        self.names, self.parts = names, list[pa.Table]()
+
+    def _common(self, who: np.ndarray, t: int, state: State) -> dict[str, pa.Array]:
+        columns = {
+            "account_id": self.names.take(pa.array(who)),
+            "day": pa.array(np.full(len(who), t, dtype=np.int32)).cast(pa.date32()),
+            "episode": pa.array(state.episode[who]),
+            "days_below": pa.array(state.days_below[who]),
+            "exit_reason": pa.array(state.exit_reason[who], pa.string()),
+        }
+        for column, name in _DAYS.items():
+            days = getattr(state, name)[who].astype(np.int32)
+            columns[column] = pa.array(days, mask=days < 0).cast(pa.date32())
+        return columns
+
+    def _add(self, columns: dict[str, pa.Array], rows: int) -> None:
+        full = [columns.get(f.name, pa.nulls(rows, f.type)).cast(f.type) for f in STAGE_LINES]
+        self.parts.append(pa.Table.from_arrays(full, schema=STAGE_LINES))
+
+    def states(self, t: int, state: State, f: Facts) -> None:
+        who = np.flatnonzero(f.present)
+        columns = self._common(who, t, state)
+        columns["kind"] = pa.repeat(pa.scalar("state"), len(who))
+        columns["stage"] = pa.array(np.array(STAGES, dtype=object)[state.stage[who]], pa.string())
+        columns["reason"] = pa.array(state.reason[who], pa.string())
+        self._add(columns, len(who))
+
+    def moves(self, t: int, moves: Moves, state: State, f: Facts) -> None:
+        seq = np.zeros(len(self.names), dtype=np.int64)
+        for move in moves.rows:
+            who, to = move.who, move.to
+            columns = self._common(who, t, state)
+            columns["episode"] = pa.array(move.episode)
+            columns["kind"] = pa.repeat(pa.scalar("move"), len(who))
+            columns["seq"] = pa.array(seq[who])
+            columns["from_stage"] = pa.array([STAGES[i] for i in move.before], pa.string())
+            columns["stage"] = pa.repeat(pa.scalar(STAGES[to]), len(who))
+            columns["rule"] = pa.repeat(pa.scalar(move.rule), len(who))
+            columns["reason"] = pa.array(move.reasons, pa.string())
+            columns["evidence"] = pa.array([_evidence(f, i, to) for i in who], pa.string())
+            self._add(columns, len(who))
+            seq[who] += 1
+
+
+def _evidence(f: Facts, i: int, to: int) -> str:
+    """The figures a transition rests on, in words."""
+    score = f"score {f.score[i] / POINT:.4f}, threshold {f.threshold[i] / POINT:.4f}"
+    if to != MQA:
+        return f"gate {GATES[f.gate[i]]}, {score}"
+    return f"{score}, {f.people[i]} people, {f.committee[i]} on high-intent pages, gate {GATES[f.gate[i]]}"
+
+
+def fold_kernel(policy: Policy, first_day: date) -> Kernel:
+    """Kernel: rows of facts (``FACT_COLUMNS``) → state and move lines.
+
+    A row whose ``stage`` is filled is the state an account starts from; the others are facts of a day.
+    ``first_day`` is the first day of the whole history: who qualifies there is backlog.
+    """
+
+    def run(table: pa.Table) -> pa.Table:
+        table = table.select(FACT_COLUMNS).combine_chunks()
+        encoded = pc.dictionary_encode(table["account_id"]).combine_chunks()
+        account = encoded.indices.to_numpy().astype(np.int64)
+        names = encoded.dictionary
+        is_start = pc.is_valid(table["stage"]).to_numpy(zero_copy_only=False)
+        state = State.fresh(len(names))
+        _initial(table.filter(pa.array(is_start)), account[is_start], state)
+        facts_table = table.filter(pa.array(~is_start))
+        day = _days(facts_table["day"])
+        days = np.unique(day)
+        cube = _Cube(facts_table, account[~is_start], np.searchsorted(days, day), (len(names), len(days)))
+        facts = cube.facts()
+        ladder, out = Ladder(policy, number(first_day)), _Output(names)
+        for at, t in enumerate(days):
+            f = Facts(**{name: values[:, at] for name, values in facts.items()})
+            moves = ladder.day(int(t), state, f)
+            out.moves(int(t), moves, state, f)
+            out.states(int(t), state, f)
+        return pa.concat_tables(out.parts) if out.parts else STAGE_LINES.empty_table()
+
+    facts_of = tuple(c for c in FACT_COLUMNS if c not in ("account_id",))
+    lineage = {name: facts_of for name in STAGE_LINES.names}
+    lineage |= {"account_id": ("account_id",), "day": ("day",), "kind": ("stage",)}
+    return Kernel("stage_lines", run, STAGE_LINES, lineage)

@@ -1,0 +1,48 @@
+"""The code location: every asset, job, schedule and sensor of one installation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from mqa_platform import partitions
+from mqa_platform.assets import accounts, conversions, handoffs, scores, sessions, signals, sources, stages
+from mqa_platform.assets.platform import Platform
+from mqa_platform.home import Home
+from mqa_platform.policy.loader import load_policy
+from mqa_platform.schedules import daily_refresh, every_morning
+from mqa_platform.sensors import on_new_files
+
+
+def build_definitions(resources: Mapping[str, Any] | None = None, home: Home | None = None) -> dg.Definitions:
+    """Definitions of a home (default: the environment's); resources can be replaced by name."""
+    home = home or Home.from_environment()
+    policy = load_policy(home.policy_folder())
+    daily = partitions.daily(policy.program.history_starts_on)
+    assets = [
+        sources.landed_batches,
+        sources.crm_tables,
+        signals.asset(daily),
+        sessions.asset(daily),
+        accounts.asset,
+        scores.asset(daily),
+        stages.asset(daily),
+        handoffs.asset,
+        conversions.asset,
+        conversions.snapshot_asset,
+    ]
+    job = daily_refresh(assets)
+    platform = Platform(home=str(home.root), data=str(home.data or ""))
+    return dg.Definitions(
+        assets=assets,
+        jobs=[job],
+        schedules=[every_morning(job, daily)],
+        sensors=[on_new_files(job, home, policy, daily)],
+        resources={"platform": platform, **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

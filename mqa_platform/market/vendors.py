@@ -1,0 +1,191 @@
+"""What vendors sell about accounts: weekly intent surges, trigger events, the reverse-IP list.
+
+Belongs here: those three files, with the truth of their rows. Does not belong here: first-party
+signals (``behaviour``, ``mail``). Composite 60 and above is a surge, 50 is average (Bombora).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from mqa_platform.market import vocabulary as words
+from mqa_platform.market.config import (
+    DAY,
+    HOUR,
+    OWN_DOMAIN,
+    OWN_NAME,
+    SECOND,
+    MarketConfig,
+)  # fmt: skip
+from mqa_platform.market.intent import Episodes
+from mqa_platform.market.signals import NOISE_KINDS
+from mqa_platform.market.streams import Ints, fraction, hex16, instants, mixed, stream
+from mqa_platform.market.world import CAMPUS_POOL, ISP_POOL, OWN_OFFICE, Accounts
+
+TRIGGER_TYPES = ("funding_round", "executive_hire", "expansion", "layoffs")
+ISPS = ("Metro Cable Internet", "Northline Broadband", "Lakeside Telecom", "Plains Wireless")
+ISP_DOMAINS = ("metrocable.net", "northline-dsl.net", "lakeside-tel.net", "plainswireless.net")
+_INTENT_NOISE = NOISE_KINDS.index("intent_noise")
+
+
+@dataclass(frozen=True)
+class VendorTruth:
+    """Truth of a vendor file's rows, in file order."""
+
+    event_id: list[str]
+    account: Ints
+    episode: Ints
+    noise: Ints
+
+
+def write_surges(
+    config: MarketConfig, accounts: Accounts, episodes: Episodes, folder: Path
+) -> Iterator[VendorTruth]:
+    """Write a surge file a week (nine columns, no header) and yield the truth of each."""
+    folder.mkdir(parents=True)
+    for number, monday in enumerate(config.weeks()):
+        rng = stream(config, "surges", number)
+        account, episode, score = _surging(config, rng, accounts, episodes, monday)
+        topic, lines = rng.integers(0, len(words.TOPICS), len(account)), []
+        # Seven topics, rank within the account added: no topic twice for a company in a week.
+        topic = (topic[_starts(account)] + _rank(account)) % len(words.TOPICS)
+        named = rng.random(len(account)) < 0.33
+        by_alias = rng.random(len(account)) < 0.05
+        for i, a in enumerate(account.tolist()):
+            aliases = accounts.aliases[a]
+            domain = aliases[0] if by_alias[i] and aliases else accounts.domain[a]
+            name = accounts.name[a] if named[i] else ""
+            head = (
+                f"{name},{domain},,{words.INDUSTRIES[accounts.industry[a]]},{words.TOPIC_CATEGORY}"
+            )
+            land = words.COUNTRIES[accounts.country[a]]
+            lines.append(f"{head},{words.TOPICS[topic[i]]},{score[i]},,{land}")
+        for domain in ISP_DOMAINS:
+            lines.append(f",{domain},,,{words.TOPIC_CATEGORY},{words.TOPICS[0]},74,,United States")
+        (folder / f"surge-{monday.isoformat()}.csv").write_text("".join(f"{x}\n" for x in lines))
+        none = np.full(len(ISP_DOMAINS), -1)
+        yield VendorTruth(
+            [hashlib.md5(f"{x}#0".encode(), usedforsecurity=False).hexdigest() for x in lines],
+            np.concatenate([account, none]),
+            np.concatenate([episode, none]),
+            np.repeat([0, _INTENT_NOISE], [len(account), len(none)]),
+        )
+
+
+def _surging(
+    config: MarketConfig,
+    rng: np.random.Generator,
+    accounts: Accounts,
+    episodes: Episodes,
+    monday: date,
+) -> tuple[Ints, Ints, Ints]:
+    """Account, episode and composite of a week's rows, grouped by account."""
+    day = (monday - config.starts_on).days
+    n = len(accounts)
+    running = np.full(n, -1, dtype=np.int64)
+    now = np.flatnonzero(episodes.surges & (episodes.start <= day) & (day < episodes.end))
+    running[episodes.account[now]] = now
+    in_market = (running >= 0) & (rng.random(n) < 0.85)
+    # Two in a hundred look like buyers to the vendor for a quarter and are not.
+    quarter = day // 91
+    misread = (fraction(np.arange(n), config.seed + 100 + quarter) < 0.02) & (rng.random(n) < 0.6)
+    seen = in_market | misread | (rng.random(n) < 0.16)
+    topics = np.where(in_market | misread, rng.integers(1, 5, n), rng.integers(1, 3, n)) * seen
+    account = np.repeat(np.arange(n), topics)
+    high = (in_market | misread)[account]
+    raw = np.where(high, rng.normal(73, 9, len(account)), rng.normal(51, 6, len(account)))
+    score = np.where(high, np.clip(raw, 60, 98), np.clip(raw, 35, 68)).round().astype(np.int64)
+    return account, np.where(in_market, running, -1)[account], score
+
+
+def _starts(account: Ints) -> Ints:
+    """For rows grouped by account, the index of each group's first row."""
+    return np.searchsorted(account, account, "left")
+
+
+def _rank(account: Ints) -> Ints:
+    """0, 1, 2 … within each account, for rows grouped by account."""
+    return np.arange(len(account)) - _starts(account)
+
+
+def write_triggers(
+    config: MarketConfig, accounts: Accounts, episodes: Episodes, folder: Path
+) -> VendorTruth:
+    """Write the monthly trigger feeds: news happens to everyone, a little more to buyers."""
+    folder.mkdir(parents=True)
+    rng, n = stream(config, "triggers"), len(accounts)
+    usual = np.repeat(np.arange(n), rng.poisson(0.22 * config.days / 365, n))
+    causes = np.flatnonzero(episodes.has_trigger)
+    day = np.concatenate(
+        [
+            rng.uniform(0, config.days, len(usual)),
+            episodes.start[causes] + rng.uniform(-20, 15, len(causes)),
+        ]
+    )
+    account = np.concatenate([usual, episodes.account[causes]])
+    episode = np.concatenate([np.full(len(usual), -1), causes])
+    kind = rng.choice(4, len(day), p=(0.35, 0.3, 0.2, 0.15))
+    kind = np.where((episode >= 0) & (kind == 3), 1, kind)
+    announced = config.start + (day * DAY).astype(np.int64) // SECOND * SECOND
+    published = announced + rng.integers(1, 36, len(day)) * HOUR
+    order = np.lexsort((account, published))
+    order = order[(day[order] >= 0) & (published[order] < config.end)]
+    ids = [f"trg-{x}" for x in hex16(mixed(np.arange(len(order)), config.seed + 2)).to_pylist()]
+    said, out = instants(announced[order]).to_pylist(), instants(published[order]).to_pylist()
+    when = published[order]
+    for month in config.months():
+        lines = [
+            json.dumps(
+                {
+                    "id": ids[i],
+                    "type": TRIGGER_TYPES[kind[order[i]]],
+                    "company": accounts.name[account[order[i]]],
+                    "domain": accounts.domain[account[order[i]]],
+                    "announced_at": said[i],
+                    "published_at": out[i],
+                }
+            )
+            for i in np.flatnonzero((when >= month.lo) & (when < month.hi)).tolist()
+        ]
+        name = f"feed-{month.first_day.isoformat()}.jsonl"
+        (folder / name).write_text("".join(f"{x}\n" for x in lines))
+    return VendorTruth(ids, account[order], episode[order], np.zeros(len(order), dtype=np.int64))
+
+
+def write_office_ranges(config: MarketConfig, accounts: Accounts, folder: Path) -> int:
+    """Write the reverse-IP list, ISPs and campuses in it as in real ones; returns its rows."""
+    folder.mkdir(parents=True)
+    rng, lines = stream(config, "office ranges"), []
+    has = np.flatnonzero(accounts.office_start >= 0)
+    as_cidr, with_domain = rng.random(len(has)) < 0.5, rng.random(len(has)) < 0.7
+    shouts = rng.random(len(has)) < 0.2
+    for i, a in enumerate(has.tolist()):
+        name = accounts.name[a].upper() if shouts[i] else accounts.name[a]
+        domain = accounts.domain[a] if with_domain[i] else ""
+        lines.append(
+            _range(name, accounts.office_start[a], accounts.office_size[a], as_cidr[i], domain)
+        )
+    lines.append(_range(OWN_NAME, *OWN_OFFICE, True, OWN_DOMAIN))
+    quarter = ISP_POOL[1] // len(ISPS)
+    for k, (name, domain) in enumerate(zip(ISPS, ISP_DOMAINS, strict=True)):
+        lines.append(_range(name, ISP_POOL[0] + k * quarter, quarter, True, domain))
+    lines.append(_range("Stanton University", *CAMPUS_POOL, True, "stanton-university.edu"))
+    head = "source_file,org,range_start_or_cidr,range_end,domain\n"
+    (folder / "ranges.csv").write_text(head + "".join(f"{x}\n" for x in lines))
+    return len(lines)
+
+
+def _range(name: str, start: int, size: int, as_cidr: bool, domain: str) -> str:
+    """One line of the list, as CIDR or as first and last address."""
+    first = ipaddress.IPv4Address(int(start))
+    if as_cidr:
+        return f"reverse-ip.json,{name},{first}/{33 - int(size).bit_length()},,{domain}"
+    return f"reverse-ip.json,{name},{first},{first + int(size) - 1},{domain}"

@@ -1,0 +1,41 @@
+"""Jobs and schedules, named by what they do.
+
+Belongs here: ``daily_refresh``. Does not belong here: reactions to events (``sensors``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+DAILY_REFRESH = "daily_refresh"
+
+
+def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
+    """All stages in one run, for a day or for a range of days."""
+    return dg.define_asset_job(
+        DAILY_REFRESH,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Lands new files and refreshes every stage for the chosen days.",
+    )
+
+
+def every_morning(job: dg.UnresolvedAssetJobDefinition, partitions: dg.DailyPartitionsDefinition) -> dg.ScheduleDefinition:
+    """Refreshes yesterday, now complete, at 05:00 UTC."""
+
+    @dg.schedule(
+        name=DAILY_REFRESH,
+        job=job,
+        cron_schedule="0 5 * * *",
+        execution_timezone="UTC",
+        description="Yesterday, complete, every morning.",
+    )
+    def _schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = context.scheduled_execution_time
+        keys = partitions.get_partition_keys(current_time=now)
+        if len(keys) < 2:
+            return dg.SkipReason("history starts today: there is no complete day yet")
+        return dg.RunRequest(partition_key=keys[-2], run_key=keys[-2])
+
+    return _schedule

@@ -1,0 +1,101 @@
+"""The landed schemas: what every connector hands over, column by column, as Arrow.
+
+Belongs here: names, types, nullability and the closed vocabularies of landed columns. Does not
+belong here: reading files, or the published tables (``data_contracts``).
+
+All timestamps are microseconds in UTC. ``batch_id`` is always the last column and is added when a
+batch lands, so connectors deliver ``delivered(table)``, the schema without it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+
+EVENTS: Final = frozenset(
+    {
+        "page_view",
+        "demo_request",
+        "content_download",
+        "event_attendance",
+        "email_click",
+        "email_reply",
+        "email_open",
+        "ad_click",
+        "intent",
+        "funding_round",
+        "executive_hire",
+        "expansion",
+        "layoffs",
+        "commit",
+        "outbound_email",
+        "unsubscribe",
+    }
+)
+CONSENTS: Final = frozenset({"granted", "denied", "unknown", "not_required"})
+RANGE_KINDS: Final = frozenset({"office", "asn", "hosting", "bot", "vpn", "isp"})
+
+_ARROW: Final = {
+    "string": pa.string(),
+    "bool": pa.bool_(),
+    "int64": pa.int64(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "ts": TIMESTAMP,
+}
+
+
+def _schema(columns: str) -> pa.Schema:
+    """Read ``name[:type][!]`` words; the default type is string and ``!`` means never null."""
+    fields = []
+    for word in f"{columns} batch_id!".split():
+        name, _, kind = word.removesuffix("!").partition(":")
+        fields.append(pa.field(name, _ARROW[kind or "string"], nullable=not word.endswith("!")))
+    return pa.schema(fields)
+
+
+LANDED: Final[dict[str, pa.Schema]] = {
+    "landed_signals": _schema(
+        "source! event_id! event_date:date! occurred_at:ts! received_at:ts! event! direction! "
+        "channel campaign page_path status:int64 topic intent_score:double consent person_ref "
+        "email_domain anonymous_id ip host host_domain company_name company_domain user_agent "
+        "is_bot_agent:bool! payload_hash!"
+    ),
+    "landed_identities": _schema("source! kind! ref! person_ref! email_domain seen_at:ts!"),
+    "landed_accounts": _schema(
+        "source! account_id! modified_at:ts! created_at:ts name! domain aliases parent_account_id "
+        "industry employees:int64 revenue:double country technologies growth_pct:double tier "
+        "is_target:bool owner_id account_type do_not_contact:bool sales_status "
+        "sales_status_reason is_deleted:bool!"
+    ),
+    "landed_contacts": _schema(
+        "source! contact_id! modified_at:ts! created_at:ts account_id person_ref email_domain "
+        "name title do_not_contact:bool! is_deleted:bool!"
+    ),
+    "landed_opportunities": _schema(
+        "source! opportunity_id! modified_at:ts! created_at:ts! account_id name stage_name "
+        "is_closed:bool! is_won:bool! closed_at:ts amount:double term_months:int64 loss_reason "
+        "is_deleted:bool!"
+    ),
+    "landed_activities": _schema(
+        "source! activity_id! modified_at:ts! account_id contact_id kind! occurred_at:ts! "
+        "is_held:bool! user_id is_deleted:bool!"
+    ),
+    "landed_users": _schema(
+        "source! user_id! modified_at:ts! name! email is_active:bool! team territory "
+        "employees_min:int64 employees_max:int64 capacity_per_week:int64 time_zone"
+    ),
+    "landed_ip_ranges": _schema(
+        "source! kind! range_start:int64! range_end:int64! org org_key domain asn:int64"
+    ),
+    "landed_defects": _schema("source! raw_hash! reason! raw!"),
+}
+
+
+def delivered(table: str) -> pa.Schema:
+    """The schema a connector fills: the landed schema without ``batch_id``."""
+    schema = LANDED[table]
+    return schema.remove(schema.get_field_index("batch_id"))

@@ -1,0 +1,72 @@
+"""The warehouse's own small tables: which days are published, what must be computed again, what was landed.
+
+Belongs here: their columns and the statements that keep them. Does not belong here: anything a reader of the
+published tables would look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import pyarrow as pa
+
+from mqa_platform.contracts.rules import literal
+from mqa_platform.core.window import Window
+
+DAYS, REOPENED, LANDED_BATCHES = "_published_days", "_reopened", "landed_batches"
+
+LEDGERS: dict[str, pa.Schema] = {
+    DAYS: pa.schema(
+        [("table_name", pa.string()), ("day", pa.date32()), ("rows", pa.int64()), ("run_id", pa.string())]
+    ),
+    REOPENED: pa.schema([("consumer", pa.string()), ("day", pa.date32())]),
+}
+# Used where the project has no contract of that name.
+DEFAULT_LANDED_BATCHES = pa.schema(
+    [
+        ("batch_id", pa.string()),
+        ("source", pa.string()),
+        ("path", pa.string()),
+        ("sha256", pa.string()),
+        ("rows", pa.int64()),
+        ("accepted", pa.int64()),
+        ("defects", pa.int64()),
+        ("first_event_at", pa.timestamp("us", tz="UTC")),
+        ("last_event_at", pa.timestamp("us", tz="UTC")),
+        ("landed_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+def inside(column: str, window: Window | None) -> str:
+    """The SQL condition that a day lies in the window; true for the whole table."""
+    if window is None:
+        return "TRUE"
+    return f'"{column}" >= {literal(window.lo)} AND "{column}" < {literal(window.hi)}'
+
+
+def record_days(table: str, window: Window | None, rows: Mapping[date, int], run_id: str) -> list[str]:
+    """Statements that say the days of ``rows`` are published; days recorded before get their new counts."""
+    clear = f"DELETE FROM {DAYS} WHERE table_name = {literal(table)}"  # noqa: S608 - literals are escaped
+    if window is not None:
+        clear += f" AND day IN ({', '.join(map(literal, rows))})" if rows else " AND FALSE"
+    tuples = (
+        f"({literal(table)}, {literal(day)}, {count}, {literal(run_id)})" for day, count in sorted(rows.items())
+    )
+    added = f"INSERT INTO {DAYS} (table_name, day, rows, run_id) VALUES {', '.join(tuples)}"  # noqa: S608
+    return [clear, added] if rows else [clear]
+
+
+def reopen(consumers: Iterable[str], day: date) -> list[str]:
+    """Statements that ask each consumer to compute from ``day`` again."""
+    return [
+        f"INSERT INTO {REOPENED} (consumer, day) VALUES ({literal(consumer)}, {literal(day)})"  # noqa: S608
+        for consumer in consumers
+    ]
+
+
+def settle(consumer: str, day: date | None) -> str:
+    """The statement that drops what ``consumer`` was asked to compute again from ``day`` on (None: all)."""
+    since = "" if day is None else f" AND day >= {literal(day)}"
+    return f"DELETE FROM {REOPENED} WHERE consumer = {literal(consumer)}{since}"  # noqa: S608

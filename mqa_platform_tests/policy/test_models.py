@@ -1,0 +1,30 @@
+"""Rules of single fields that protect a result: patterns, criteria, triggers."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from mqa_platform.policy.models import Criterion
+from mqa_platform.policy.patterns import Pattern
+
+
+@pytest.mark.parametrize("pattern", [r"(?=x)", r"(?<!x)y", r"(a)\1", r"\bceo\b", r"(unclosed"])
+def test_a_pattern_that_engines_read_differently_is_refused(pattern: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Pattern).validate_python(pattern)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        {"field": "industry"},
+        {"field": "industry", "any_of": ["Software"], "minimum": 1},
+        {"field": "employees", "any_of": ["100"]},
+        {"field": "employees"},
+        {"field": "employees", "minimum": 10, "maximum": 5},
+    ],
+)
+def test_a_criterion_that_says_nothing_or_two_things_is_refused(criterion: dict) -> None:
+    with pytest.raises(ValidationError):
+        Criterion.model_validate(criterion)
