@@ -6,6 +6,7 @@ so that a leak is visible. Does not belong here: anything under the inbox.
 Tables: ``accounts``, ``people``, ``intent_episodes``, ``cookie_owner``, ``opportunities`` and
 ``signal_account`` (row per event: feed, event_id, account_index, person_index, episode_index,
 noise_kind). Indexes are null for none; noise_kind is null for genuine behaviour.
+event_id is the vendor's; an intent row has none and goes by ``week|domain|topic``.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _accounts(accounts: Accounts, outcomes: Outcomes) -> pa.Table:
             "account_index": np.arange(n),
             "crm_account_id": pa.array(ids, mask=recorded < 0),
             "crm_recorded_at": _moment(recorded),
-            "company": accounts.name,
+            "company_name": accounts.name,
             "registered_domain": accounts.domain,
             "alias_domains": [";".join(a) for a in accounts.aliases],
             "parent_index": _index(accounts.parent),

@@ -6,7 +6,6 @@ signals (``behaviour``, ``mail``). Composite 60 and above is a surge, 50 is aver
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import json
 from collections.abc import Iterator
@@ -54,11 +53,14 @@ def write_surges(
     for number, monday in enumerate(config.weeks()):
         rng = stream(config, "surges", number)
         account, episode, score = _surging(config, rng, accounts, episodes, monday)
-        topic, lines = rng.integers(0, len(words.TOPICS), len(account)), []
+        topic = rng.integers(0, len(words.TOPICS), len(account))
+        lines: list[str] = []
+        ids: list[str] = []
         # Seven topics, rank within the account added: no topic twice for a company in a week.
         topic = (topic[_starts(account)] + _rank(account)) % len(words.TOPICS)
         named = rng.random(len(account)) < 0.33
         by_alias = rng.random(len(account)) < 0.05
+        nearby, jitter = rng.integers(0, 2, len(account)), rng.integers(-9, 3, (2, len(account)))
         for i, a in enumerate(account.tolist()):
             aliases = accounts.aliases[a]
             domain = aliases[0] if by_alias[i] and aliases else accounts.domain[a]
@@ -67,17 +69,26 @@ def write_surges(
                 f"{name},{domain},,{words.INDUSTRIES[accounts.industry[a]]},{words.TOPIC_CATEGORY}"
             )
             land = words.COUNTRIES[accounts.country[a]]
-            lines.append(f"{head},{words.TOPICS[topic[i]]},{score[i]},,{land}")
+            metro = words.METROS[accounts.country[a]][nearby[i]]
+            where = f"{metro}[{score[i] + jitter[0, i]}]|[{score[i] + jitter[1, i]}]"
+            lines.append(f"{head},{words.TOPICS[topic[i]]},{score[i]},{where},{land}")
+            ids.append(surge_id(monday, domain, words.TOPICS[topic[i]]))
         for domain in ISP_DOMAINS:
             lines.append(f",{domain},,,{words.TOPIC_CATEGORY},{words.TOPICS[0]},74,,United States")
+            ids.append(surge_id(monday, domain, words.TOPICS[0]))
         (folder / f"surge-{monday.isoformat()}.csv").write_text("".join(f"{x}\n" for x in lines))
         none = np.full(len(ISP_DOMAINS), -1)
         yield VendorTruth(
-            [hashlib.md5(f"{x}#0".encode(), usedforsecurity=False).hexdigest() for x in lines],
+            ids,
             np.concatenate([account, none]),
             np.concatenate([episode, none]),
             np.repeat([0, _INTENT_NOISE], [len(account), len(none)]),
         )
+
+
+def surge_id(week: date, domain: str, topic: str) -> str:
+    """What names an intent row in the truth: the vendor gives no id, but this is its key."""
+    return f"{week.isoformat()}|{domain}|{topic}"
 
 
 def _surging(
@@ -94,9 +105,9 @@ def _surging(
     now = np.flatnonzero(episodes.surges & (episodes.start <= day) & (day < episodes.end))
     running[episodes.account[now]] = now
     in_market = (running >= 0) & (rng.random(n) < 0.85)
-    # Two in a hundred look like buyers to the vendor for a quarter and are not.
+    # One in eighty looks like a buyer to the vendor for a quarter and is not.
     quarter = day // 91
-    misread = (fraction(np.arange(n), config.seed + 100 + quarter) < 0.02) & (rng.random(n) < 0.6)
+    misread = (fraction(np.arange(n), config.seed + 100 + quarter) < 0.0125) & (rng.random(n) < 0.6)
     seen = in_market | misread | (rng.random(n) < 0.16)
     topics = np.where(in_market | misread, rng.integers(1, 5, n), rng.integers(1, 3, n)) * seen
     account = np.repeat(np.arange(n), topics)

@@ -129,4 +129,11 @@ TOPICS = (
     "data integration", "data governance", "cloud cost management", "revenue operations",
     "customer data platform", "pipeline orchestration", "analytics platforms",
 )  # fmt: skip
+METROS = (
+    ("greater boston area", "greater chicago area"), ("toronto area", "montreal area"),
+    ("greater london area", "manchester area"), ("munich area", "berlin area"),
+    ("paris area", "lyon area"), ("amsterdam area", "rotterdam area"),
+    ("sydney area", "melbourne area"), ("bangalore area", "mumbai area"),
+    ("sao paulo area", "rio de janeiro area"), ("tokyo area", "osaka area"),
+)  # fmt: skip
 TOPIC_CATEGORY = "data management"

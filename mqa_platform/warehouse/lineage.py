@@ -23,11 +23,12 @@ class Origins:
     """Tables of a session whose columns came from somewhere else.
 
     ``kernels``: stored name to the kernel and the expression it was applied to. ``constants``: stored name to
-    the name the caller gave.
+    the name the caller gave. ``kept``: stored name to the expression whose rows it holds.
     """
 
     kernels: dict[str, tuple[Kernel, ir.Table]] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, ir.Table] = field(default_factory=dict)
 
 
 def column_lineage(expr: ir.Table, origins: Origins | None = None) -> Lineage:
@@ -76,6 +77,8 @@ class _Walk:
             kernel, source = self._origins.kernels[table.name]
             for column in kernel.lineage[name]:
                 yield from self.leaves(source.op(), column)
+        elif table.name in self._origins.kept:
+            yield from self.leaves(self._origins.kept[table.name].op(), name)
         elif not isinstance(table, ops.InMemoryTable):
             yield self._origins.constants.get(table.name, table.name), name
 

@@ -127,6 +127,15 @@ class Session(ComputeSession):
         """See ``ComputeSession.apply``; the rows go through in shard ranges of about two million."""
         return apply_by_shards(self, kernel, expr, shard_by)
 
+    def keep(self, expr: ir.Table) -> ir.Table:
+        """The rows of ``expr``, computed once and readable until the session ends."""
+        name = self.scratch_name("kept")
+        self.create(name, expr.schema(), kind="scratch")
+        self.insert(name, expr)
+        self.analyse(name)
+        self.origins.kept[name] = expr
+        return self.con.table(name)
+
     def ensure(self, name: str) -> None:
         """Make sure the table exists with the columns its description has.
 

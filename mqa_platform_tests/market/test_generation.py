@@ -36,7 +36,8 @@ def test_another_seed_gives_another_market(tmp_path: Path) -> None:
     generate(MarketConfig(accounts=200, days=40, seed=12), tmp_path / "b")
     a, b = _digests(tmp_path / "a"), _digests(tmp_path / "b")
     assert a.keys() == b.keys()
-    assert all(a[name] != b[name] for name in a)
+    # Forty days may pass without a meeting: that file is a header in both.
+    assert {name for name in a if a[name] == b[name]} <= {"inbox/salesforce/Event.csv"}
 
 
 def test_volume_follows_accounts_and_days(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,7 @@ def test_mail_intent_and_trigger_rows_have_their_truth(world: World) -> None:
         with path.open(newline="") as file:
             mail |= {row["id"] for row in csv.DictReader(file)}
     surges = {
-        hashlib.md5(f"{line}#0".encode(), usedforsecurity=False).hexdigest()
+        "|".join([path.stem.removeprefix("surge-"), line.split(",")[1], line.split(",")[5]])
         for path in (inbox / "bombora").glob("*.csv")
         for line in path.read_text().splitlines()
     }
@@ -71,10 +70,9 @@ def test_mail_intent_and_trigger_rows_have_their_truth(world: World) -> None:
         for path in (inbox / "triggers").glob("*.jsonl")
         for line in path.read_text().splitlines()
     }
-    for feed, ids in (("marketo", mail), ("triggers", triggers)):
+    for feed, ids in (("marketo", mail), ("bombora", surges), ("triggers", triggers)):
         assert ids == set(world.true_events(feed))
-    # A line may repeat from week to week; its id is made of its content.
-    assert surges == set(world.true_events("bombora"))
+        assert len(ids) == world.summary.rows[feed]
 
 
 def test_a_cookie_belongs_to_whom_its_messages_belong(world: World) -> None:

