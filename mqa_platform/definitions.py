@@ -16,7 +16,11 @@ from mqa_platform.schedules import daily_refresh, every_morning
 from mqa_platform.sensors import on_new_files
 
 
-def build_definitions(resources: Mapping[str, Any] | None = None, home: Home | None = None) -> dg.Definitions:
+def build_definitions(
+    resources: Mapping[str, Any] | None = None,
+    home: Home | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
     """Definitions of a home (default: the environment's); resources can be replaced by name."""
     home = home or Home.from_environment()
     policy = load_policy(home.policy_folder())
@@ -42,6 +46,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None, home: Home | N
         sensors=[on_new_files(job, home, policy, daily)],
         resources={"platform": platform, **(resources or {})},
         executor=dg.in_process_executor,
+        loggers=loggers,
     )
 
 

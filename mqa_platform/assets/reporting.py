@@ -97,7 +97,8 @@ def _lineage(published: Published, asset_of: Mapping[str, str]) -> dg.TableColum
 
 
 def _window(context: dg.AssetExecutionContext) -> Window | None:
-    if not context.has_partition_key and not context.has_partition_key_range:
+    # An unpartitioned asset in a range run has the range's tags as well, but no days of its own.
+    if context.assets_def.partitions_def is None:
         return None
     span = context.partition_time_window
     return Window(span.start.date(), span.end.date())

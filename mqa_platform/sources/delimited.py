@@ -151,7 +151,13 @@ def _records(path: Path, body: bytes, names: list[str]) -> Records:
         text = pending.pop()
         budget -= len(text)
         found: list[str] = []
-        tables.append(_parse(path, text, names, found))
+        table = _parse(path, text, names, found)
+        if _never_closed(text, table):
+            before, line, after = _around_last_quote(text)
+            misfits.append(line.decode())
+            pending += [after, before]
+            continue
+        tables.append(table)
         for record in filter(str.strip, found):
             first, rest = _after_first_line(record)
             misfits.append(first)
@@ -160,6 +166,23 @@ def _records(path: Path, body: bytes, names: list[str]) -> Records:
                 pending.append(rest.encode())
     misfits.extend(rest.decode() for rest in pending)
     return Records(pa.concat_tables(tables), misfits)
+
+
+def _never_closed(text: bytes, table: pa.Table) -> bool:
+    """Whether a quote was opened and the rest of the file taken for the field behind it."""
+    if not len(table) or text.count(b'"') % 2 == 0:
+        return False
+    last = table.column(table.num_columns - 1)[-1].as_py()
+    return "\n" in last or "\r" in last
+
+
+def _around_last_quote(text: bytes) -> tuple[bytes, bytes, bytes]:
+    """What is above the line with the last quote, that line, and what is below it."""
+    quote = text.rfind(b'"')
+    start = max(text.rfind(b"\n", 0, quote), text.rfind(b"\r", 0, quote)) + 1
+    ends = [at for at in (text.find(b"\n", quote), text.find(b"\r", quote)) if at >= 0]
+    end = min(ends, default=len(text))
+    return text[:start], text[start:end], text[end:]
 
 
 def _after_first_line(text: str) -> tuple[str, str]:

@@ -14,8 +14,9 @@ from mqa_platform_tests.warehouse.sample import (
     THIRD,
     VISITS,
     WINDOW,
+    counted,
     ids,
-    publish,
+    publish_audited,
     staged_tables,
     visit,
     visits,
@@ -54,7 +55,7 @@ def test_every_kind_of_rule_finds_the_row_that_breaks_it(session):
         visit("odd", channel="pigeon"),
         visit("k:vv"),
     )
-    uncounted = expr.filter(False).group_by("visit_date").agg(visits=expr.count())
+    uncounted = counted(expr.filter(False))
 
     with pytest.raises(AuditFailed) as failure:
         session.publish(Publication(contract, expr), Publication(COUNTS, uncounted), window=WINDOW, run_id="r")
@@ -81,10 +82,10 @@ def test_every_kind_of_rule_finds_the_row_that_breaks_it(session):
 
 
 def test_rows_that_break_a_blocking_rule_are_refused_and_kept_aside(session):
-    publish(session, visit("a"))
+    publish_audited(session, visit("a"))
 
     with pytest.raises(AuditFailed, match="visits: rule page_views_in_range is broken by 1 of 2 rows") as failure:
-        publish(session, visit("b"), visit("c", page_views=-1))
+        publish_audited(session, visit("b"), visit("c", page_views=-1))
 
     (broken,) = [check for check in failure.value.checks if not check.passed]
     assert broken.sample == [
@@ -106,13 +107,13 @@ def test_rows_that_break_a_blocking_rule_are_refused_and_kept_aside(session):
 def test_the_rejected_rows_are_those_of_the_last_refusal(session):
     for refused in ("first", "second"):
         with pytest.raises(AuditFailed):
-            publish(session, visit(refused, page_views=-1))
+            publish_audited(session, visit(refused, page_views=-1))
 
     assert [row["visit_id"] for row in session.rows(session.table("visits__rejected"))] == ["second"]
 
 
 def test_a_broken_warning_is_told_and_published(session):
-    published, _ = publish(session, visit("a", page_views=51))
+    published, _ = publish_audited(session, visit("a", page_views=51))
 
     (warning,) = [check for check in published.checks if not check.passed]
     assert (warning.rule, warning.blocking, warning.violations, warning.rows) == ("long_visits", False, 1, 1)
@@ -121,21 +122,21 @@ def test_a_broken_warning_is_told_and_published(session):
 
 def test_a_row_outside_the_window_is_refused(session):
     with pytest.raises(AuditFailed) as failure:
-        publish(session, visit("a"), visit("b", THIRD))
+        publish_audited(session, visit("a"), visit("b", THIRD))
 
     assert failed_rules(failure.value) == {"inside_window": 1}
 
 
 def test_a_rule_reads_the_rows_its_sister_is_about_to_publish(session):
-    publish(session, visit("a"))
+    publish_audited(session, visit("a"))
 
-    published, _ = publish(session, visit("a"), visit("b"), visit("c", SECOND))
+    published, _ = publish_audited(session, visit("a"), visit("b"), visit("c", SECOND))
 
     assert all(check.passed for check in published.checks)
 
 
 def test_a_rule_reads_the_published_sister_when_it_is_published_alone(session):
-    publish(session, visit("a"))
+    publish_audited(session, visit("a"))
 
     with pytest.raises(AuditFailed) as failure:
         session.publish(
