@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"
 _DATABASE = "dagster"
+_EVENTS_AT_ONCE = "1000"
+_STATEMENT_TIMEOUT_MS = 60_000
 
 
 @contextmanager
@@ -40,9 +42,19 @@ def running_instance(home: Home) -> Iterator[DagsterInstance]:
         if not url:
             url = stack.enter_context(embedded_postgres(home.postgres, _DATABASE))
         _write_settings(home.dagster)
-        variables = {URL_VARIABLE: driver_url(url), "DAGSTER_HOME": str(home.dagster)}
+        variables = {
+            URL_VARIABLE: driver_url(url),
+            "DAGSTER_HOME": str(home.dagster),
+            "DAGSTER_EVENT_BATCH_SIZE": _EVENTS_AT_ONCE,
+        }
         stack.enter_context(_environment(variables))
-        yield stack.enter_context(DagsterInstance.get())
+        instance = stack.enter_context(DagsterInstance.get())
+        # By default every event opens a connection of its own: over a range of days and hundreds of checks
+        # that is most of a run. The name says webserver; what it does is keep a connection.
+        instance.optimize_for_webserver(
+            statement_timeout=_STATEMENT_TIMEOUT_MS, pool_recycle=3600, max_overflow=20
+        )
+        yield instance
 
 
 def driver_url(url: str) -> str:

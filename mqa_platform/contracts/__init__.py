@@ -1,7 +1,8 @@
 """Data contracts: what a published table promises, read from ``data_contracts/*.yaml`` (ODCS v3.1).
 
-Belongs here: reading contracts, and the rules they imply. Does not belong here: writing tables or running the
-rules (``warehouse``). Importing this package loads neither ibis backends nor Great Expectations.
+Belongs here: reading contracts, and the rules they imply. Does not belong here: writing tables or
+running the rules (``warehouse``). Importing this package loads neither ibis backends nor Great
+Expectations.
 """
 
 from mqa_platform.contracts.errors import ContractError

@@ -1,7 +1,7 @@
 """The one error of the contracts package.
 
-Belongs here: what is wrong with a contract, or with rows that do not have its columns. Does not belong here:
-rows that break a rule (``warehouse.errors.AuditFailed``).
+Belongs here: what is wrong with a contract, or with rows that do not have its columns. Does not
+belong here: rows that break a rule (``warehouse.errors.AuditFailed``).
 """
 
 

@@ -1,7 +1,8 @@
 """A contract's rules as a Great Expectations suite: one expectation a rule.
 
-Belongs here: which expectation states a rule. Does not belong here: running a suite or reading its results
-(``warehouse.audit``). Great Expectations costs seconds to import, so it is imported inside the functions.
+Belongs here: which expectation states a rule. Does not belong here: running a suite or reading its
+results (``warehouse.audit``). Great Expectations costs seconds to import, so it is imported inside
+the functions.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mqa_platform.contracts.model import Contract, Rule
-from mqa_platform.contracts.rules import offending_rows
+from mqa_platform.contracts.rules import offending_rows, quoted
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuite
     from great_expectations.expectations.expectation import Expectation
 
 RULE = "rule"
-# A colon before a word is a bound parameter to SQLAlchemy; a doubled colon (a PostgreSQL cast) is not.
+# A colon before a word is a bound parameter to SQLAlchemy; a doubled colon (a PostgreSQL cast) is
+# not.
 _BIND = re.compile(r"(?<![:\w\\]):(?=\w)")
-_BATCH = "\x00batch\x00"
+# GX wants its placeholder in every query, but fills in a subquery, with or without an alias: a
+# contract could then neither alias the staged rows nor count on their name. Ours names the table;
+# GX's stands in a comment.
+_GX_BATCH = " /* {batch} */"
 
 
 @cache
@@ -41,33 +46,41 @@ def load_engine() -> None:
 
 def gx_suite(
     contract: Contract,
-    name: str,
+    staged: str,
     *,
     window: tuple[date, date] | None = None,
     table: Callable[[str], str] = lambda name: f'"{name}"',
 ) -> ExpectationSuite:
-    """The suite of every rule of the contract, in contract order, each with its rule id in ``meta["rule"]``.
+    """The suite of every rule, in contract order, each with its rule id in ``meta["rule"]``.
 
     Args:
         contract: the rules.
-        name: the suite's name; unique in its GX context.
+        staged: the table with the staged rows; also the suite's name.
         window: half-open days being published; None where the whole table is.
         table: gives the quoted name under which a sister table can be read.
     """
     load_engine()
     from great_expectations.core import ExpectationSuite
 
-    expectations = [expectation(rule, contract, window=window, table=table) for rule in contract.rules]
-    return ExpectationSuite(name=name, expectations=expectations)
+    expectations = [
+        expectation(rule, contract, quoted(staged), window=window, table=table)
+        for rule in contract.rules
+    ]
+    return ExpectationSuite(name=staged, expectations=expectations)
 
 
 def expectation(
-    rule: Rule, contract: Contract, *, window: tuple[date, date] | None, table: Callable[[str], str]
+    rule: Rule,
+    contract: Contract,
+    batch: str,
+    *,
+    window: tuple[date, date] | None,
+    table: Callable[[str], str],
 ) -> Expectation:
     """The expectation that states one rule.
 
-    Column map expectations share one scan of the table, so they are taken where GX has one that works on
-    every engine; everything else selects its offending rows.
+    Column map expectations share one scan of the table, so they are taken where GX has one that
+    works on every engine; everything else selects its offending rows.
     """
     load_engine()
     import great_expectations.expectations as gxe
@@ -86,11 +99,11 @@ def expectation(
         return gxe.ExpectColumnValuesToBeBetween(
             column=column, min_value=rule.minimum, max_value=rule.maximum, **told
         )
-    query = offending_rows(rule, contract, batch=_BATCH, window=window, table=table)
-    return gxe.UnexpectedRowsExpectation(unexpected_rows_query=escaped(query), **told)
+    query = offending_rows(rule, contract, batch=batch, window=window, table=table)
+    return gxe.UnexpectedRowsExpectation(unexpected_rows_query=escaped(query) + _GX_BATCH, **told)
 
 
 def escaped(query: str) -> str:
-    """The query as GX wants it: literal braces doubled, colons that are not casts kept from being parameters."""
+    """The query as GX wants it: braces doubled, colons kept from naming a parameter."""
     doubled = query.replace("{", "{{").replace("}", "}}")
-    return _BIND.sub(r"\\:", doubled).replace(_BATCH, "{batch}")
+    return _BIND.sub(r"\\:", doubled)

@@ -1,8 +1,8 @@
 """Reading ``data_contracts/*.yaml`` (Open Data Contract Standard v3.1) into contracts.
 
-Belongs here: the mapping from ODCS fields to columns, keys and rules. Every field that would be a promise and
-is not understood is an error: a rule that is silently skipped is worse than none. Does not belong here: the SQL
-of a rule (``rules``), running it (``warehouse``).
+Belongs here: the mapping from ODCS fields to columns, keys and rules. Every field that would be a
+promise and is not understood is an error: a rule that is silently skipped is worse than none. Does
+not belong here: the SQL of a rule (``rules``), running it (``warehouse``).
 """
 
 from __future__ import annotations
@@ -37,12 +37,21 @@ _TYPES = {
     "timestamp": "timestamp('UTC', 6)",
 }
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)", re.IGNORECASE)
-_HOURS = {"h": 1.0, "hour": 1.0, "hours": 1.0, "d": 24.0, "day": 24.0, "days": 24.0, "m": 1 / 60, "min": 1 / 60}
+_HOURS = {
+    "h": 1.0,
+    "hour": 1.0,
+    "hours": 1.0,
+    "d": 24.0,
+    "day": 24.0,
+    "days": 24.0,
+    "m": 1 / 60,
+    "min": 1 / 60,
+}
 _FRESHNESS = ("latency", "freshness", "frequency")
 
 
 def default_folder() -> Path:
-    """Where the contracts are: packaged beside the code in a wheel, beside the package in a checkout.
+    """Where the contracts are: inside the package in a wheel, beside it in a checkout.
 
     Raises:
         ContractError: neither place exists.
@@ -69,7 +78,9 @@ def _load(folder: Path) -> dict[str, Contract]:
         try:
             contract = read_contract(path.read_text(encoding="utf-8"))
             if contract.table != path.stem:
-                raise ContractError(f"describes table {contract.table}: name the file {contract.table}.yaml")
+                raise ContractError(
+                    f"describes table {contract.table}: name the file {contract.table}.yaml"
+                )
         except ContractError as problem:
             raise ContractError(f"{path.name}: {problem}") from problem
         contracts[contract.table] = contract
@@ -93,7 +104,9 @@ def read_contract(text: str) -> Contract:
         raise ContractError(f"{table}: a table needs columns, each named once")
     key = tuple(
         str(p.name)
-        for p in sorted((p for p in properties if p.primaryKey), key=lambda p: p.primaryKeyPosition or 0)
+        for p in sorted(
+            (p for p in properties if p.primaryKey), key=lambda p: p.primaryKeyPosition or 0
+        )
     )
     day_column = _day_column(properties)
     rules = tuple(_rules(schema, columns, key, day_column))
@@ -104,7 +117,9 @@ def read_contract(text: str) -> Contract:
         table=table,
         columns=columns,
         title=schema.businessName or document.name or table,
-        description=_one_line(schema.description or (document.description and document.description.purpose)),
+        description=_one_line(
+            schema.description or (document.description.purpose if document.description else None)
+        ),
         key=key,
         day_column=day_column,
         rules=rules,
@@ -132,12 +147,16 @@ def _parse(text: str) -> OpenDataContractStandard:
 def _column(declared: SchemaProperty) -> Column:
     name, logical = _allowed(declared.name), declared.logicalType or ""
     if logical not in _TYPES:
-        raise ContractError(f"{name}: logicalType {logical!r} is not published; one of {', '.join(_TYPES)}")
+        raise ContractError(
+            f"{name}: logicalType {logical!r} is not published; one of {', '.join(_TYPES)}"
+        )
     ibis_type = _TYPES[logical]
     if logical == "number" and declared.physicalType:
         found = _DECIMAL.fullmatch(declared.physicalType.strip())
         if not found and declared.physicalType.strip().lower() not in ("double", "float64"):
-            raise ContractError(f"{name}: physicalType {declared.physicalType!r}: decimal(p,s) or double")
+            raise ContractError(
+                f"{name}: physicalType {declared.physicalType!r}: decimal(p,s) or double"
+            )
         ibis_type = f"decimal({found[1]}, {found[2]})" if found else ibis_type
     return Column(
         name=name,
@@ -160,7 +179,12 @@ def _rules(
     schema: SchemaObject, columns: tuple[Column, ...], key: tuple[str, ...], day_column: str | None
 ) -> Iterator[Rule]:
     if day_column:
-        yield Rule("inside_window", "inside_window", (day_column,), description="No row lies outside the window.")
+        yield Rule(
+            "inside_window",
+            "inside_window",
+            (day_column,),
+            description="No row lies outside the window.",
+        )
     if key:
         yield Rule("key_unique", "unique", key, description=f"One row per {' + '.join(key)}.")
     if floats := tuple(c.name for c in columns if c.ibis_type == "float64"):
@@ -182,7 +206,13 @@ def _table_rule(quality: DataQuality, columns: set[str]) -> Iterator[Rule]:
         raise ContractError(f"rule {name}: the query selects offending rows, so it needs mustBe: 0")
     query = (quality.query or "").strip().rstrip(";")
     check_query(name, query)
-    yield Rule(name, "sql", blocking=is_blocking(quality), description=_one_line(quality.description), query=query)
+    yield Rule(
+        name,
+        "sql",
+        blocking=is_blocking(quality),
+        description=_one_line(quality.description),
+        query=query,
+    )
 
 
 def _owner(document: OpenDataContractStandard) -> str | None:
@@ -197,14 +227,18 @@ def _freshness(document: OpenDataContractStandard) -> timedelta | None:
         if promised.property in _FRESHNESS:
             unit = (promised.unit or "").lower()
             if unit not in _HOURS or not isinstance(promised.value, (int, float)):
-                raise ContractError(f"{promised.property}: a number of h or d, got {promised.value} {unit}")
+                raise ContractError(
+                    f"{promised.property}: a number of h or d, got {promised.value} {unit}"
+                )
             return timedelta(hours=promised.value * _HOURS[unit])
     return None
 
 
 def _allowed(name: Any) -> str:
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
-        raise ContractError(f"{name!r} is not an allowed name: lower case letters, digits, underscore")
+        raise ContractError(
+            f"{name!r} is not an allowed name: lower case letters, digits, underscore"
+        )
     return name
 
 

@@ -1,7 +1,7 @@
 """What a contract is to the rest of the platform: a table, its columns, its rules.
 
-Belongs here: plain frozen values. Does not belong here: reading YAML (``loader``), deriving rules (``rules``),
-or Great Expectations (``gx``).
+Belongs here: plain frozen values. Does not belong here: reading YAML (``loader``), deriving rules
+(``rules``), or Great Expectations (``gx``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RuleKind = Literal[
-    "inside_window", "not_null", "unique", "in_range", "in_set", "matches", "length", "finite", "sql"
+    "inside_window",
+    "not_null",
+    "unique",
+    "in_range",
+    "in_set",
+    "matches",
+    "length",
+    "finite",
+    "sql",
 ]
 Bound = int | float | str
 
@@ -74,7 +82,8 @@ class Contract:
 
     Attributes:
         key: the columns that identify a row; empty when rows have no identity.
-        day_column: the date column by which the table is replaced day by day; None: replaced as a whole.
+        day_column: the date column by which the table is replaced day by day; None: replaced as a
+            whole.
         owner: the team that answers for it; ``group``: the stage (asset group) that makes it.
         freshness: the longest acceptable age, or None where none is promised.
     """
@@ -113,4 +122,3 @@ class Contract:
     def arrow_schema(self) -> pa.Schema:
         """The Arrow schema of the published rows; timestamps are microseconds in UTC."""
         return self.schema.to_pyarrow()
-

@@ -1,7 +1,8 @@
 """The rules a single column's ODCS declaration implies.
 
-Belongs here: ``required``, ``unique``, ``logicalTypeOptions`` and the quality library of ODCS, as rules. Does
-not belong here: rules over a whole table written in SQL (``loader``), the SQL of any rule (``rules``).
+Belongs here: ``required``, ``unique``, ``logicalTypeOptions`` and the quality library of ODCS, as
+rules. Does not belong here: rules over a whole table written in SQL (``loader``), the SQL of any
+rule (``rules``).
 """
 
 from __future__ import annotations
@@ -48,14 +49,20 @@ def library_rule(quality: DataQuality, column: Column | None, columns: set[str])
     metric, arguments = quality.metric, quality.arguments or {}
     where = column.name if column else "the table"
     if quality.type not in (None, "library") or quality.mustBe != 0:
-        raise ContractError(f"{where}: a quality rule is type library or sql (tables only) with mustBe: 0")
+        raise ContractError(
+            f"{where}: a quality rule is type library or sql (tables only) with mustBe: 0"
+        )
     blocking, told = is_blocking(quality), " ".join((quality.description or "").split())
     if column is None:
         subjects = tuple(arguments.get("properties", ()))
         if metric != "duplicateValues" or not subjects or not set(subjects) <= columns:
-            raise ContractError(f"{where}: metric {metric!r} needs duplicateValues over its own columns")
+            raise ContractError(
+                f"{where}: metric {metric!r} needs duplicateValues over its own columns"
+            )
         name = quality.name or f"{'_'.join(subjects)}_unique"
-        return Rule(name, "unique", subjects, blocking, told or f"One row per {' + '.join(subjects)}.")
+        return Rule(
+            name, "unique", subjects, blocking, told or f"One row per {' + '.join(subjects)}."
+        )
     subjects = (column.name,)
     if metric == "nullValues":
         name = quality.name or f"{column.name}_not_null"
@@ -65,11 +72,20 @@ def library_rule(quality: DataQuality, column: Column | None, columns: set[str])
     if metric == "invalidValues" and set(arguments) == {"validValues"} and arguments["validValues"]:
         values = tuple(_scalar(v) for v in arguments["validValues"])
         told = told or f"{column.name} is one of {', '.join(map(str, values))}."
-        return Rule(quality.name or f"{column.name}_in_set", "in_set", subjects, blocking, told, values=values)
+        return Rule(
+            quality.name or f"{column.name}_in_set",
+            "in_set",
+            subjects,
+            blocking,
+            told,
+            values=values,
+        )
     if metric == "invalidValues" and set(arguments) == {"pattern"}:
         name = quality.name or f"{column.name}_matches"
         return Rule(name, "matches", subjects, blocking, told, pattern=str(arguments["pattern"]))
-    raise ContractError(f"{where}: metric {metric!r} with arguments {sorted(arguments)} is not understood")
+    raise ContractError(
+        f"{where}: metric {metric!r} with arguments {sorted(arguments)} is not understood"
+    )
 
 
 def is_blocking(quality: DataQuality) -> bool:
@@ -83,11 +99,15 @@ def is_blocking(quality: DataQuality) -> bool:
 def _option_rules(options: dict[str, Any], column: Column) -> Iterator[Rule]:
     name, kind = column.name, column.logical_type
     if unknown := set(options) - _CHECKED - _DESCRIPTIVE:
-        raise ContractError(f"{name}: logicalTypeOptions {', '.join(sorted(unknown))} not understood")
+        raise ContractError(
+            f"{name}: logicalTypeOptions {', '.join(sorted(unknown))} not understood"
+        )
     low, high = options.get("minimum"), options.get("maximum")
     if low is not None or high is not None:
         if kind not in _RANGED:
-            raise ContractError(f"{name}: minimum and maximum are for {', '.join(_RANGED)}, not {kind}")
+            raise ContractError(
+                f"{name}: minimum and maximum are for {', '.join(_RANGED)}, not {kind}"
+            )
         told = f"{name} lies in [{'-∞' if low is None else low}, {'∞' if high is None else high}]."
         yield Rule(f"{name}_in_range", "in_range", (name,), True, told, _bound(low), _bound(high))
     short, long = options.get("minLength"), options.get("maxLength")
@@ -98,7 +118,14 @@ def _option_rules(options: dict[str, Any], column: Column) -> Iterator[Rule]:
         told = f"{name} has {short or 0} to {'any number of' if long is None else long} characters."
         yield Rule(f"{name}_length", "length", (name,), True, told, short, long)
     if pattern is not None:
-        yield Rule(f"{name}_matches", "matches", (name,), True, f"{name} matches {pattern}", pattern=pattern)
+        yield Rule(
+            f"{name}_matches",
+            "matches",
+            (name,),
+            True,
+            f"{name} matches {pattern}",
+            pattern=pattern,
+        )
 
 
 def _bound(value: Any) -> Bound | None:

@@ -1,7 +1,7 @@
 """The SQL of a rule: which rows break it.
 
-Belongs here: one SQL text a rule, the same for every engine that audits. Does not belong here: deriving rules
-from a contract file (``loader``), running them (``warehouse``).
+Belongs here: one SQL text a rule, the same for every engine that audits. Does not belong here:
+deriving rules from a contract file (``loader``), running them (``warehouse``).
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 
 
 def check_query(rule: str, query: str) -> None:
-    """Refuse a query with a placeholder that nothing would fill, or that does not read the staged rows."""
+    """Refuse a query with an unknown placeholder, or one that does not read the staged rows."""
     words = []
     for found in _PLACEHOLDER.finditer(query):
         word, table = found["word"], found["table"]
         words.append(word)
         if word not in _KNOWN or (word == "table") != (table is not None):
-            raise ContractError(f"rule {rule}: unknown placeholder {found.group()}; known are {{batch}}, "
-                                "{window_start}, {window_end}, {table:NAME}")
+            raise ContractError(
+                f"rule {rule}: unknown placeholder {found.group()}; known are {{batch}}, "
+                "{window_start}, {window_end}, {table:NAME}"
+            )
         if table is not None and not re.fullmatch(NAME, table):
             raise ContractError(f"rule {rule}: {table!r} is not a table name")
     if "batch" not in words:
@@ -49,7 +51,7 @@ def offending_rows(
     Args:
         rule: any rule of ``contract``.
         contract: tells column types and the day column.
-        batch: what to put for the staged rows (a quoted name, or GX's own ``{batch}``).
+        batch: the quoted name of the staged rows.
         window: half-open days that are being published; None where the whole table is.
         table: gives the quoted name of a sister table (staged in the same call, or published).
     """
@@ -57,15 +59,19 @@ def offending_rows(
         return _render(rule.query or "", batch, window or (FIRST_DAY, LAST_DAY), table)
     if rule.kind == "unique":
         keys = ", ".join(map(quoted, rule.columns))
-        return (f"SELECT {keys}, COUNT(*) AS copies FROM {batch} "  # noqa: S608 - names are allow-listed
-                f"GROUP BY {keys} HAVING COUNT(*) > 1")
+        return (
+            f"SELECT {keys}, COUNT(*) AS copies FROM {batch} "  # noqa: S608 - names are allow-listed
+            f"GROUP BY {keys} HAVING COUNT(*) > 1"
+        )
     return f"SELECT * FROM {batch} WHERE {_predicate(rule, contract, window)}"  # noqa: S608
 
 
 def quoted(name: str) -> str:
-    """The name as an SQL identifier; names are allow-listed, so quoting is only against reserved words."""
+    """The name as an SQL identifier; it is allow-listed, the quotes only allow reserved words."""
     if not re.fullmatch(NAME, name):
-        raise ContractError(f"{name!r} is not an allowed name: lower case letters, digits, underscore")
+        raise ContractError(
+            f"{name!r} is not an allowed name: lower case letters, digits, underscore"
+        )
     return f'"{name}"'
 
 
@@ -74,7 +80,11 @@ def literal(value: object) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, date):
-        return f"DATE '{value:%Y-%m-%d}'" if value.year >= 1000 else f"DATE '{value.year:04d}-{value:%m-%d}'"
+        return (
+            f"DATE '{value:%Y-%m-%d}'"
+            if value.year >= 1000
+            else f"DATE '{value.year:04d}-{value:%m-%d}'"
+        )
     if isinstance(value, (int, float)):
         return repr(value)
     return "'" + str(value).replace("'", "''") + "'"
@@ -95,10 +105,13 @@ def _predicate(rule: Rule, contract: Contract, window: tuple[date, date] | None)
         case "in_set":
             return f"{quoted(rule.columns[0])} NOT IN ({', '.join(map(literal, rule.values))})"
         case "matches":
-            # DuckDB's ~ matches the whole text and PostgreSQL's any part of it; anchored, they agree.
+            # DuckDB's ~ matches the whole text and PostgreSQL's any part of it; anchored, they
+            # agree.
             return f"NOT ({quoted(rule.columns[0])} ~ {literal(f'^({rule.pattern})$')})"
         case "finite":
-            return " OR ".join(f"{quoted(c)} > {_LARGEST} OR {quoted(c)} < -{_LARGEST}" for c in rule.columns)
+            return " OR ".join(
+                f"{quoted(c)} > {_LARGEST} OR {quoted(c)} < -{_LARGEST}" for c in rule.columns
+            )
     raise ContractError(f"rule {rule.name}: kind {rule.kind} has no predicate")
 
 
@@ -112,7 +125,9 @@ def _outside(what: str, rule: Rule, text: Callable[[object], str]) -> str:
 
 
 def _typed(contract: Contract, column: str) -> Callable[[object], str]:
-    prefix = {"date": "DATE ", "timestamp": "TIMESTAMPTZ "}.get(contract.column(column).logical_type, "")
+    prefix = {"date": "DATE ", "timestamp": "TIMESTAMPTZ "}.get(
+        contract.column(column).logical_type, ""
+    )
     return lambda value: prefix + literal(value)
 
 

@@ -68,7 +68,7 @@ def _doubles(column: pa.ChunkedArray, missing: float) -> np.ndarray:
     return pc.fill_null(pc.cast(column, pa.float64()), missing).to_numpy()
 
 
-def _touches(table: pa.Table, policy: Policy) -> tuple[Touches, Ints, np.ndarray, Ints, list[str]]:
+def touches(table: pa.Table, policy: Policy) -> tuple[Touches, Ints, np.ndarray, Ints, list[str]]:
     """A batch as numbers: touches, component, points, cap key, and the names of the accounts."""
     signals = policy.signals.signals
     listed = list(signals)
@@ -165,7 +165,7 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
     def run(table: pa.Table) -> pa.Table:
         if not table.num_rows:
             return SCORE_LINES.empty_table()
-        t, component, points, key, names = _touches(table.select(_INPUT), policy)
+        t, component, points, key, names = touches(table.select(_INPUT), policy)
         size = max(1, _CELLS // (len(components) * len(listed)))
         order = np.argsort(t.account, kind="stable")
         edges = np.searchsorted(t.account[order], np.arange(0, len(names) + size, size))

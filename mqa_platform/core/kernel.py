@@ -1,7 +1,7 @@
 """A kernel: one step of a stage written over Arrow and NumPy, because SQL does it badly.
 
-Belongs here: the declaration of a kernel. Does not belong here: running one (``warehouse``), or what a
-particular kernel computes (the stage's own module).
+Belongs here: the declaration of a kernel. Does not belong here: running one (``warehouse``), or
+what a particular kernel computes (the stage's own module).
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import pyarrow as pa
 class Kernel:
     """A pure function from Arrow to Arrow, run shard range by shard range.
 
-    The engine decides which shards come together in one call, so the rows made for one shard must not depend
-    on what other shards are in the table; ``fn`` is never called with an empty table. Row order of the input
-    is not given: sort inside ``fn`` by a total order where order matters.
+    The engine decides which shards come together in one call, so the rows made for one shard must
+    not depend on what other shards are in the table; ``fn`` is never called with an empty table.
+    Row order of the input is not given: sort inside ``fn`` by a total order where order matters.
 
     Attributes:
         name: snake_case, for messages and scratch tables.
         fn: input table (the columns of the applied expression) to output table.
         schema: the output; the engine casts to it and refuses missing or unknown columns.
-        lineage: output column to the input columns it is computed from; every output column is named.
+        lineage: output column to the input columns it is computed from; every output column is
+            named.
 
     Raises:
         ValueError: ``lineage`` does not name exactly the columns of ``schema``.
@@ -37,8 +38,10 @@ class Kernel:
     lineage: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        """Refuse a kernel whose lineage has holes: the walk through the graph would stop there silently."""
+        """Refuse a lineage with holes: the walk through the graph would stop there silently."""
         differing = set(self.lineage) ^ set(self.schema.names)
         if differing:
-            raise ValueError(f"kernel {self.name}: lineage and schema differ on {sorted(differing)}")
+            raise ValueError(
+                f"kernel {self.name}: lineage and schema differ on {sorted(differing)}"
+            )
         object.__setattr__(self, "lineage", MappingProxyType(dict(self.lineage)))

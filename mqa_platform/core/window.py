@@ -1,7 +1,7 @@
 """The half-open range of days that one run computes and replaces.
 
-Belongs here: day arithmetic of a window. Does not belong here: which days a run should take (``partitions``)
-or what "today" is (the caller says it).
+Belongs here: day arithmetic of a window. Does not belong here: which days a run should take
+(``partitions``) or what "today" is (the caller says it).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ class Window:
     """UTC days from ``lo`` (included) to ``hi`` (excluded).
 
     Raises:
-        TypeError: a bound is not a plain date (a datetime is refused: its day depends on a time zone).
+        TypeError: a bound is not a plain date (a datetime is refused: its day depends on a time
+            zone).
         ValueError: ``lo`` is not before ``hi``.
     """
 

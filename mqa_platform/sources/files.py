@@ -118,6 +118,8 @@ def open_text(path: Path) -> bytes:
         )
     # No engine stores a NUL in text, so one in the middle of a field is dropped.
     content = content.replace(b"\x00", b"") if b"\x00" in content else content
+    if content.isascii():
+        return content
     try:
         content.decode()
     except UnicodeDecodeError:

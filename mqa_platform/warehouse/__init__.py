@@ -1,8 +1,8 @@
 """The only door to storage: read tables, publish tables, land batches.
 
-Belongs here: engines, and the stage → audit → swap of a publication. Does not belong here: what the tables
-mean (``core``), or what they promise (``contracts``). Engines are imported from their modules, so that a
-process pays only for the one it uses.
+Belongs here: engines, and the stage → audit → swap of a publication. Does not belong here: what the
+tables mean (``core``), or what they promise (``contracts``). Engines are imported from their
+modules, so that a process pays only for the one it uses.
 """
 
 from mqa_platform.warehouse.base import ComputeSession, Warehouse

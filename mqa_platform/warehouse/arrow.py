@@ -1,6 +1,7 @@
 """Arrow tables brought to the columns, order and types that a schema promises.
 
-Belongs here: casting at the border of an engine. Does not belong here: moving the data in or out (the engines).
+Belongs here: casting at the border of an engine. Does not belong here: moving the data in or out
+(the engines).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ def conform(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     """``table`` with exactly the columns and types of ``schema``.
 
     Raises:
-        ContractError: a column is missing or unknown, or a value does not fit its type; names ``what``.
+        ContractError: a column is missing or unknown, or a value does not fit its type; names
+            ``what``.
     """
     check_columns(table.column_names, schema.names, what)
     columns = []
@@ -24,11 +26,15 @@ def conform(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
         try:
             columns.append(_cast(column, field.type))
         except pa.ArrowInvalid as problem:
-            raise ContractError(f"{what}: column {field.name} is not {field.type}: {problem}") from problem
+            raise ContractError(
+                f"{what}: column {field.name} is not {field.type}: {problem}"
+            ) from problem
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def check_columns(given: list[str] | tuple[str, ...], wanted: list[str] | tuple[str, ...], what: str) -> None:
+def check_columns(
+    given: list[str] | tuple[str, ...], wanted: list[str] | tuple[str, ...], what: str
+) -> None:
     """Refuse missing and unknown columns.
 
     Raises:
@@ -36,7 +42,9 @@ def check_columns(given: list[str] | tuple[str, ...], wanted: list[str] | tuple[
     """
     missing, unknown = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
     if missing or unknown:
-        told = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+        told = [f"missing {', '.join(missing)}"] * bool(missing) + [
+            f"unknown {', '.join(unknown)}"
+        ] * bool(unknown)
         raise ContractError(f"{what}: columns are not as declared: {'; '.join(told)}")
 
 

@@ -1,7 +1,8 @@
 """Running a contract's rules over staged rows with Great Expectations, pushed down into the engine.
 
-Belongs here: one GX context a session, and the one adapter from GX results to rule outcomes. Does not belong
-here: what the rules are (``contracts``), or what a failed rule means for a publication (``publishing``).
+Belongs here: one GX context a session, and the one adapter from GX results to rule outcomes. Does
+not belong here: what the rules are (``contracts``), or what a failed rule means for a publication
+(``publishing``).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Auditor:
     """The GX side of a session.
 
     Args:
-        engine: an SQLAlchemy engine on the session's storage in AUTOCOMMIT: a transaction kept open would judge
-            an old state of the tables.
+        engine: an SQLAlchemy engine on the session's storage in AUTOCOMMIT: a transaction kept open
+            would judge an old state of the tables.
     """
 
     _numbers = count()
@@ -46,8 +47,8 @@ class Auditor:
         """Judge every rule of the contract over the staged table.
 
         Returns:
-            rule name to (passed, violations, problem); ``problem`` tells why a rule could not be evaluated
-            and is empty otherwise. A rule that GX does not report at all has failed.
+            rule name to (passed, violations, problem); ``problem`` tells why a rule could not be
+            evaluated and is empty otherwise. A rule that GX does not report at all has failed.
         """
         if not contract.rules:
             return {}
@@ -59,11 +60,14 @@ class Auditor:
         number = next(self._numbers)
         asset = self._source.add_table_asset(name=f"{staged}_{number}", table_name=staged)
         batch = asset.add_batch_definition_whole_table("staged").get_batch()
-        suite = gx_suite(contract, f"{staged}_{number}", window=window, table=table)
+        suite = gx_suite(contract, staged, window=window, table=table)
         reported = batch.validate(suite, result_format="SUMMARY")
         found = {r.expectation_config.meta[RULE]: _verdict(r) for r in reported.results}
         self._source.delete_asset(asset.name)
-        return {rule.name: found.get(rule.name, (False, -1, "it was not evaluated")) for rule in contract.rules}
+        return {
+            rule.name: found.get(rule.name, (False, -1, "it was not evaluated"))
+            for rule in contract.rules
+        }
 
     def close(self) -> None:
         """Close the connection GX keeps and the engine."""

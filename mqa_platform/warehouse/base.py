@@ -1,7 +1,7 @@
 """What every engine offers: a warehouse, and a session that computes.
 
-Belongs here: the part that DuckDB, PostgreSQL and Spark have in common. Does not belong here: keeping tables
-(``session``), or anything of one engine.
+Belongs here: the part that DuckDB, PostgreSQL and Spark have in common. Does not belong here:
+keeping tables (``session``), or anything of one engine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def session(self) -> AbstractContextManager[ComputeSession]:
-        """One connection with everything a step needs; closed, with its scratch tables, at the end."""
+        """One connection with all a step needs; closed, with its scratch tables, at the end."""
 
 
 class ComputeSession(ABC):
@@ -58,7 +58,8 @@ class ComputeSession(ABC):
     def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
         """Run a kernel over the rows of ``expr``; the result is readable until the session ends.
 
-        ``shard_by`` names an integer column of ``expr`` with few values; rows of one value stay together.
+        ``shard_by`` names an integer column of ``expr`` with few values; rows of one value stay
+        together.
 
         Raises:
             ContractError: the kernel's output does not have the columns or types it declares.

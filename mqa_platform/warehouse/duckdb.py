@@ -1,7 +1,7 @@
 """The embedded engine: one DuckDB file, one process, one session at a time.
 
-Belongs here: opening the file, and the SQL that is DuckDB's own. Does not belong here: waiting for the file
-(``duckdb_lock``), or copies of it for readers (``snapshot``).
+Belongs here: opening the file, and the SQL that is DuckDB's own. Does not belong here: waiting for
+the file (``duckdb_lock``), or copies of it for readers (``snapshot``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class DuckDBWarehouse(Warehouse):
         path: the file; created with its folder on first use.
         contracts: the published tables.
         landed: the landed tables' Arrow schemas.
-        memory_limit: such as ``"4GB"``; default DuckDB's own. What does not fit goes to ``<path>.tmp``.
+        memory_limit: such as ``"4GB"``; default DuckDB's own. What does not fit goes to
+            ``<path>.tmp``.
         lock_timeout: seconds to wait for another process or thread that holds the file.
     """
 
@@ -144,13 +145,13 @@ class DuckDBSession(Session):
         """See ``Session.exists``."""
         return bool(
             self.fetch(
-                "SELECT 1 FROM duckdb_tables() WHERE NOT temporary AND database_name = current_database() "
-                f"AND table_name = {literal(name)}"
+                "SELECT 1 FROM duckdb_tables() WHERE NOT temporary "
+                f"AND database_name = current_database() AND table_name = {literal(name)}"
             )
         )
 
     def create(self, name: str, schema: sch.Schema, *, kind: Kind = "kept") -> None:
-        """See ``Session.create``; no keys and no indexes, which would cost every swap more than they give."""
+        """See ``Session.create``; no keys, no indexes: they would cost every swap."""
         # Staged rows must be visible on GX's connection, so only scratch tables are temporary.
         temporary = "TEMPORARY " if kind == "scratch" else ""
         self.run(f"CREATE {temporary}TABLE {quoted(name)} ({self.column_definitions(schema)})")
@@ -167,7 +168,7 @@ class DuckDBSession(Session):
         """See ``Session.load``."""
         self._root.register(_INCOMING, table)
         try:
-            self.run(f"INSERT INTO {quoted(name)} SELECT * FROM {_INCOMING}")  # noqa: S608
+            self.run(f"INSERT INTO {quoted(name)} SELECT * FROM {_INCOMING}")
         finally:
             self._root.unregister(_INCOMING)
 
@@ -184,12 +185,16 @@ class DuckDBSession(Session):
 
     def _land(self, batch_id: str, rows: Mapping[str, pa.Table]) -> bool:
         with self.transaction():
-            if self.fetch(f"SELECT 1 FROM {ledger.LANDED_BATCHES} WHERE batch_id = {literal(batch_id)}"):  # noqa: S608
+            if self.fetch(
+                f"SELECT 1 FROM {ledger.LANDED_BATCHES} WHERE batch_id = {literal(batch_id)}"
+            ):
                 return False
             for name, table in rows.items():
                 columns = ", ".join(map(quoted, table.column_names))
                 self._root.register(_INCOMING, table)
-                self.run(f"INSERT INTO {quoted(name)} ({columns}) SELECT {columns} FROM {_INCOMING}")  # noqa: S608
+                self.run(
+                    f"INSERT INTO {quoted(name)} ({columns}) SELECT {columns} FROM {_INCOMING}"
+                )
                 self._root.unregister(_INCOMING)
         return True
 

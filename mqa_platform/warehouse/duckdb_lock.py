@@ -1,6 +1,7 @@
 """Waiting for a DuckDB file that someone else holds.
 
-Belongs here: retry with back-off, and telling who holds the file. Does not belong here: using the file.
+Belongs here: retry with back-off, and telling who holds the file. Does not belong here: using the
+file.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ def only_session(path: Path, timeout: float) -> Iterator[None]:
     """One session of a file at a time in this process: two would see each other's half-done work.
 
     Raises:
-        WarehouseBusyError: this thread has one open already, or another thread kept it for ``timeout`` seconds.
+        WarehouseBusyError: this thread has one open already, or another thread kept it for
+            ``timeout`` seconds.
     """
     with _GUARD:
         lock = _LOCKS.setdefault(path, threading.Lock())
     if _OWNERS.get(path) == threading.get_ident():
-        raise WarehouseBusyError(f"{path} is already open in this thread: use the session that is open")
+        raise WarehouseBusyError(
+            f"{path} is already open in this thread: use the session that is open"
+        )
     if not lock.acquire(timeout=timeout):
         raise WarehouseBusyError(f"{path} is in use by another thread of this process")
     _OWNERS[path] = threading.get_ident()
@@ -46,7 +50,7 @@ def only_session(path: Path, timeout: float) -> Iterator[None]:
 
 
 def open_file(path: Path, config: Mapping[str, str], timeout: float) -> duckdb.DuckDBPyConnection:
-    """Open the file for writing, waiting at most ``timeout`` seconds for another process to let go of it.
+    """Open the file for writing, waiting at most ``timeout`` seconds for another process.
 
     Raises:
         WarehouseBusyError: naming the process that holds it.
@@ -71,8 +75,8 @@ def _told(path: Path, message: str, timeout: float) -> str:
     if found:
         holder = f"process {found['pid']} ({_command(int(found['pid'])) or found['program']})"
     return (
-        f"{path} is held by {holder}, for {timeout:g} seconds now. Wait for it to end, or read the snapshot "
-        "instead: only the pipeline opens the live file."
+        f"{path} is held by {holder}, for {timeout:g} seconds now. Wait for it to end, or "
+        "read the snapshot instead: only the pipeline opens the live file."
     )
 
 

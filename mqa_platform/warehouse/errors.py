@@ -1,7 +1,7 @@
 """What can go wrong at the door to storage, said so that the reader knows the next step.
 
-Belongs here: errors that callers of ``warehouse`` may catch. Does not belong here: a contract that cannot be
-read or rows without its columns (``contracts.ContractError``).
+Belongs here: errors that callers of ``warehouse`` may catch. Does not belong here: a contract that
+cannot be read or rows without its columns (``contracts.ContractError``).
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class AuditFailed(WarehouseError):  # noqa: N818 - an outcome of the data, named
             for check in failed
         ]
         super().__init__(
-            "not published: " + "\n".join(lines) + f"\nThe refused rows are in {self.table}__rejected."
+            "not published: "
+            + "\n".join(lines)
+            + f"\nThe refused rows are in {self.table}__rejected."
         )
 
 

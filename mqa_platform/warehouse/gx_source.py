@@ -1,8 +1,8 @@
 """A Great Expectations data source over an SQLAlchemy engine that the warehouse already has.
 
-Belongs here: the few overrides that let GX work on DuckDB and on a Unix-socket PostgreSQL. Does not belong
-here: suites or results (``audit``). Importing this module imports Great Expectations, which takes seconds: only
-``audit`` does, and only when there are rules to judge.
+Belongs here: the few overrides that let GX work on DuckDB and on a Unix-socket PostgreSQL. Does not
+belong here: suites or results (``audit``). Importing this module imports Great Expectations, which
+takes seconds: only ``audit`` does, and only when there are rules to judge.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from mqa_platform.contracts.gx import load_engine
 load_engine()
 
 import great_expectations as gx  # noqa: E402
+from great_expectations.compatibility.pydantic import PrivateAttr  # noqa: E402
 from great_expectations.datasource.fluent import SQLDatasource  # noqa: E402
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine  # noqa: E402
 from sqlalchemy import Connection, Engine  # noqa: E402
 
+_EngineClass = type[SqlAlchemyExecutionEngine]
 _NUMBERS = count()
 _ENGINES: dict[str, Engine] = {}
 
 
 class KeptConnectionEngine(SqlAlchemyExecutionEngine):
-    """GX closes a connection before it fetches from it, which a DuckDB cursor does not survive: keep one."""
+    """Keeps one connection: GX closes its own before it fetches, which ends a DuckDB cursor."""
+
+    _connection: Any
 
     @contextmanager
     def get_connection(self) -> Iterator[Connection]:
@@ -43,12 +47,13 @@ class KeptConnectionEngine(SqlAlchemyExecutionEngine):
 
 
 class WarehouseDatasource(SQLDatasource):
-    """A fluent source whose ``connection_string`` is the name of an engine that is already there."""
+    """A fluent source whose ``connection_string`` names an engine that is already there."""
 
-    type: Literal["mqa_warehouse"] = "mqa_warehouse"  # type: ignore[assignment]
+    _execution_engine: Any = PrivateAttr(None)
+    type: Literal["mqa_warehouse"] = "mqa_warehouse"
 
     @property
-    def execution_engine_type(self) -> type[SqlAlchemyExecutionEngine]:
+    def execution_engine_type(self) -> _EngineClass:
         """The engine class that keeps its connection."""
         return KeptConnectionEngine
 

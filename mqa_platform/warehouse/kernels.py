@@ -1,7 +1,7 @@
 """Running a kernel in this process, shard range by shard range.
 
-Belongs here: how many rows go through a kernel at once. Does not belong here: what a kernel computes (the stage
-in ``core``), or Spark's own way of doing it (``spark``).
+Belongs here: how many rows go through a kernel at once. Does not belong here: what a kernel
+computes (the stage in ``core``), or Spark's own way of doing it (``spark``).
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ ROWS_AT_ONCE = 2_000_000
 
 
 def apply_by_shards(
-    session: Session, kernel: Kernel, expr: ir.Table, shard_by: str, rows_at_once: int = ROWS_AT_ONCE
+    session: Session,
+    kernel: Kernel,
+    expr: ir.Table,
+    shard_by: str,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> ir.Table:
     """The kernel's rows for all of ``expr``, in a scratch table of the session.
 
-    The input is materialised once: a shard range read straight from the expression would compute all of it
-    again for every range.
+    The input is materialised once: a shard range read straight from the expression would compute
+    all of it again for every range.
     """
     given, made = session.scratch_name(f"in_{kernel.name}"), session.scratch_name(kernel.name)
     session.create(given, expr.schema(), kind="scratch")
@@ -35,12 +39,14 @@ def apply_by_shards(
     session.create(made, sch.Schema.from_pyarrow(kernel.schema), kind="scratch")
     stored = session.con.table(given)
     shards = session.fetch(
-        f'SELECT "{shard_by}", COUNT(*) FROM "{given}" GROUP BY "{shard_by}" ORDER BY "{shard_by}"'  # noqa: S608
+        f'SELECT "{shard_by}", COUNT(*) FROM "{given}" GROUP BY "{shard_by}" ORDER BY "{shard_by}"'
     )
     if any(shard is None for shard, _ in shards):
         raise ValueError(f"kernel {kernel.name}: a row without a shard in {shard_by}")
     for first, last in shard_ranges(shards, rows_at_once):
-        part = session.arrow(stored.filter(stored[shard_by].between(first, last)), expr.schema().to_pyarrow())
+        part = session.arrow(
+            stored.filter(stored[shard_by].between(first, last)), expr.schema().to_pyarrow()
+        )
         session.load(made, conform(kernel.fn(part), kernel.schema, f"kernel {kernel.name}"))
     session.run(f'DROP TABLE "{given}"')
     session.analyse(made)
@@ -49,7 +55,7 @@ def apply_by_shards(
 
 
 def shard_ranges(shards: Iterable[tuple[int, int]], rows_at_once: int) -> Iterator[tuple[int, int]]:
-    """Inclusive ranges of ordered (shard, rows) pairs of at most ``rows_at_once`` rows, or one shard."""
+    """Inclusive ranges of ordered (shard, rows) pairs, each of few enough rows or of one shard."""
     first = last = None
     held = 0
     for shard, rows in shards:

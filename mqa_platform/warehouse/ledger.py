@@ -1,7 +1,7 @@
-"""The warehouse's own small tables: which days are published, what must be computed again, what was landed.
+"""The warehouse's own small tables: days published, days to compute again, batches landed.
 
-Belongs here: their columns and the statements that keep them. Does not belong here: anything a reader of the
-published tables would look for.
+Belongs here: their columns and the statements that keep them. Does not belong here: anything a
+reader of the published tables would look for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ DAYS, REOPENED, LANDED_BATCHES = "_published_days", "_reopened", "landed_batches
 
 LEDGERS: dict[str, pa.Schema] = {
     DAYS: pa.schema(
-        [("table_name", pa.string()), ("day", pa.date32()), ("rows", pa.int64()), ("run_id", pa.string())]
+        [
+            ("table_name", pa.string()),
+            ("day", pa.date32()),
+            ("rows", pa.int64()),
+            ("run_id", pa.string()),
+        ]
     ),
     REOPENED: pa.schema([("consumer", pa.string()), ("day", pa.date32())]),
 }
@@ -46,27 +51,30 @@ def inside(column: str, window: Window | None) -> str:
     return f'"{column}" >= {literal(window.lo)} AND "{column}" < {literal(window.hi)}'
 
 
-def record_days(table: str, window: Window | None, rows: Mapping[date, int], run_id: str) -> list[str]:
-    """Statements that say the days of ``rows`` are published; days recorded before get their new counts."""
-    clear = f"DELETE FROM {DAYS} WHERE table_name = {literal(table)}"  # noqa: S608 - literals are escaped
+def record_days(
+    table: str, window: Window | None, rows: Mapping[date, int], run_id: str
+) -> list[str]:
+    """Statements that record the days of ``rows`` as published; known days get new counts."""
+    clear = f"DELETE FROM {DAYS} WHERE table_name = {literal(table)}"
     if window is not None:
         clear += f" AND day IN ({', '.join(map(literal, rows))})" if rows else " AND FALSE"
     tuples = (
-        f"({literal(table)}, {literal(day)}, {count}, {literal(run_id)})" for day, count in sorted(rows.items())
+        f"({literal(table)}, {literal(day)}, {count}, {literal(run_id)})"
+        for day, count in sorted(rows.items())
     )
-    added = f"INSERT INTO {DAYS} (table_name, day, rows, run_id) VALUES {', '.join(tuples)}"  # noqa: S608
+    added = f"INSERT INTO {DAYS} (table_name, day, rows, run_id) VALUES {', '.join(tuples)}"
     return [clear, added] if rows else [clear]
 
 
 def reopen(consumers: Iterable[str], day: date) -> list[str]:
     """Statements that ask each consumer to compute from ``day`` again."""
     return [
-        f"INSERT INTO {REOPENED} (consumer, day) VALUES ({literal(consumer)}, {literal(day)})"  # noqa: S608
+        f"INSERT INTO {REOPENED} (consumer, day) VALUES ({literal(consumer)}, {literal(day)})"
         for consumer in consumers
     ]
 
 
 def settle(consumer: str, day: date | None) -> str:
-    """The statement that drops what ``consumer`` was asked to compute again from ``day`` on (None: all)."""
+    """The statement that drops what ``consumer`` was asked for from ``day`` on (None: all)."""
     since = "" if day is None else f" AND day >= {literal(day)}"
-    return f"DELETE FROM {REOPENED} WHERE consumer = {literal(consumer)}{since}"  # noqa: S608
+    return f"DELETE FROM {REOPENED} WHERE consumer = {literal(consumer)}{since}"

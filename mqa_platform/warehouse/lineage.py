@@ -1,7 +1,7 @@
 """Column lineage by walking the ibis graph.
 
-Belongs here: from an output column to the columns of stored tables it is computed from, on any dialect and
-without running anything. Does not belong here: showing it.
+Belongs here: from an output column to the columns of stored tables it is computed from, on any
+dialect and without running anything. Does not belong here: showing it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ Leaf = tuple[str, str]
 class Origins:
     """Tables of a session whose columns came from somewhere else.
 
-    ``kernels``: stored name to the kernel and the expression it was applied to. ``constants``: stored name to
-    the name the caller gave. ``kept``: stored name to the expression whose rows it holds.
+    ``kernels``: stored name to the kernel and the expression it was applied to. ``constants``:
+    stored name to the name the caller gave. ``kept``: stored name to the expression whose rows it
+    holds.
     """
 
     kernels: dict[str, tuple[Kernel, ir.Table]] = field(default_factory=dict)
@@ -43,7 +44,8 @@ def column_lineage(expr: ir.Table, origins: Origins | None = None) -> Lineage:
 class _Walk:
     def __init__(self, origins: Origins) -> None:
         self._origins = origins
-        # Subgraphs are shared (one table read by many columns): without the memo the walk is exponential.
+        # Subgraphs are shared (one table read by many columns): without the memo the walk is
+        # exponential.
         self._seen: dict[tuple[ops.Relation, str], frozenset[Leaf]] = {}
 
     def leaves(self, relation: ops.Relation, name: str) -> frozenset[Leaf]:
@@ -58,7 +60,7 @@ class _Walk:
         elif isinstance(relation, ops.Set):
             for side in (relation.left, relation.right):
                 yield from self.leaves(side, name)
-        elif isinstance(relation, ops.JoinReference):
+        elif isinstance(relation, ops.Reference):
             yield from self.leaves(relation.parent, name)
         else:
             yield from self._computed(relation.values[name])
@@ -67,7 +69,8 @@ class _Walk:
         # Without the filter the search runs on into the parent relation and finds every column.
         for used in value.find(ops.Field, filter=ops.Value):
             yield from self.leaves(used.rel, used.name)
-        # A scalar from another table ("the largest day so far") is computed from that table's columns.
+        # A scalar from another table ("the largest day so far") is computed from that table's
+        # columns.
         for scalar in value.find(ops.Subquery, filter=ops.Value):
             for column in scalar.rel.schema:
                 yield from self.leaves(scalar.rel, column)

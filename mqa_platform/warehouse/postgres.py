@@ -1,7 +1,7 @@
 """The team's engine: tables in one schema of a PostgreSQL database, several sessions at a time.
 
-Belongs here: connecting, and the SQL that is PostgreSQL's own. Does not belong here: moving Arrow in and out
-(``postgres_arrow``), or starting a server.
+Belongs here: connecting, and the SQL that is PostgreSQL's own. Does not belong here: moving Arrow
+in and out (``postgres_arrow``), or starting a server.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class PostgresWarehouse(Warehouse):
     """Tables in one schema of a PostgreSQL database.
 
     Args:
-        url: ``postgresql://…``, a Unix socket or a host; an SQLAlchemy driver in the scheme is ignored.
+        url: ``postgresql://…``, a Unix socket or a host; an SQLAlchemy driver in the scheme is
+            ignored.
         schema: made if missing; every session's search path.
         contracts: the published tables.
         landed: the landed tables' Arrow schemas.
@@ -46,7 +47,11 @@ class PostgresWarehouse(Warehouse):
     engine: ClassVar[str] = "postgres"
 
     def __init__(
-        self, url: str, contracts: Mapping[str, Contract], landed: Mapping[str, pa.Schema], schema: str = "mqa"
+        self,
+        url: str,
+        contracts: Mapping[str, Contract],
+        landed: Mapping[str, pa.Schema],
+        schema: str = "mqa",
     ) -> None:
         """Remember where; nothing is opened yet."""
         super().__init__(contracts, landed)
@@ -71,12 +76,12 @@ class PostgresWarehouse(Warehouse):
 
 
 class PostgresSession(Session):
-    """A session on one connection, with an Arrow line and an audit connection opened when needed."""
+    """A session on one connection; its Arrow line and audit connection open when needed."""
 
     con: ibis.backends.postgres.Backend
 
     def __init__(self, root: psycopg.Connection, warehouse: PostgresWarehouse) -> None:
-        """Wrap the connection for ibis and mark the session as alive; ``root`` stays the owner's to close."""
+        """Wrap the connection for ibis and mark the session as alive; the owner closes ``root``."""
         super().__init__(ibis.postgres.from_connection(root), warehouse.catalogue)
         self._root = root
         self._warehouse = warehouse
@@ -121,8 +126,14 @@ class PostgresSession(Session):
             self.create(stored, given, kind="scratch")
             self.insert(stored, expr)
             expr = self.con.table(stored)
-        columns = ", ".join(f'CAST("{name}" AS {self.sql_type(dtype)}) AS "{name}"' for name, dtype in given.items())
-        return conform(self._line.read(f"SELECT {columns} FROM ({self.con.compile(expr)}) AS result"), wanted, "result")  # noqa: S608
+        columns = ", ".join(
+            f'CAST("{name}" AS {self.sql_type(dtype)}) AS "{name}"' for name, dtype in given.items()
+        )
+        return conform(
+            self._line.read(f"SELECT {columns} FROM ({self.con.compile(expr)}) AS result"),
+            wanted,
+            "result",
+        )
 
     def run(self, sql: str) -> None:
         """See ``Session.run``."""
@@ -147,7 +158,8 @@ class PostgresSession(Session):
     def lock(self, tables: Iterable[str]) -> None:
         """See ``Session.lock``.
 
-        Without it two publications of one window would each delete the old rows and both insert: the second
+        Without it two publications of one window would each delete the old rows and both insert:
+            the second
         delete does not see the rows the first one brought.
         """
         for name in tables:
@@ -156,26 +168,29 @@ class PostgresSession(Session):
     def exists(self, name: str) -> bool:
         """See ``Session.exists``."""
         found = self.fetch(
-            "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() "  # noqa: S608 - literals are escaped
+            "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() "
             f"AND tablename = {literal(name)}"
         )
         return bool(found)
 
     def create(self, name: str, schema: sch.Schema, *, kind: Kind = "kept") -> None:
-        """See ``Session.create``; staged and scratch tables are unlogged, seen by every connection."""
+        """See ``Session.create``; only kept tables are logged, all are seen by every connection."""
         unlogged = "" if kind == "kept" else "UNLOGGED "
         with self.transaction():
             self.run(f"SELECT pg_advisory_xact_lock({_LOCKS}, 0)")
             # Another session may have made it since we looked.
             maybe = "IF NOT EXISTS " if kind == "kept" else ""
-            self.run(f"CREATE {unlogged}TABLE {maybe}{quoted(name)} ({self.column_definitions(schema)})")
+            self.run(
+                f"CREATE {unlogged}TABLE {maybe}{quoted(name)} ({self.column_definitions(schema)})"
+            )
             contract = self.catalogue.contracts.get(name)
             if contract is not None and contract.day_column:
                 day = quoted(contract.day_column)
-                self.run(f"CREATE INDEX IF NOT EXISTS {quoted(name + '_by_day')} ON {quoted(name)} ({day})")
+                index = quoted(f"{name}_by_day")
+                self.run(f"CREATE INDEX IF NOT EXISTS {index} ON {quoted(name)} ({day})")
 
     def analyse(self, name: str) -> None:
-        """See ``Session.analyse``: a table nobody analysed yet is planned as if it were almost empty."""
+        """See ``Session.analyse``: without it a new table is planned as if it were almost empty."""
         self.run(f"ANALYZE {quoted(name)}")
 
     def insert(self, name: str, expr: ir.Table) -> None:
@@ -199,7 +214,7 @@ class PostgresSession(Session):
                     copy.unregister("published_rows")
 
     def _land(self, batch_id: str, rows: Mapping[str, pa.Table]) -> bool:
-        guard = f"SELECT 1 FROM {quoted(LANDED_BATCHES)} WHERE batch_id = {literal(batch_id)}"  # noqa: S608
+        guard = f"SELECT 1 FROM {quoted(LANDED_BATCHES)} WHERE batch_id = {literal(batch_id)}"
         return self._line.append(rows, lock=LANDED_BATCHES, unless=guard)
 
     def _make_auditor(self) -> Auditor:
@@ -209,12 +224,19 @@ class PostgresSession(Session):
         url = make_url(self._warehouse.url).set(drivername="postgresql+psycopg")
         options = f"-c timezone=UTC -c search_path={self._warehouse.schema}"
         return Auditor(
-            create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args={"options": options})
+            create_engine(
+                url,
+                poolclass=NullPool,
+                isolation_level="AUTOCOMMIT",
+                connect_args={"options": options},
+            )
         )
 
     def _temporary_tables(self) -> list[tuple[str, str]]:
         names = self.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-        return [(name, found["token"]) for (name,) in names if (found := _TEMPORARY.fullmatch(name))]
+        return [
+            (name, found["token"]) for (name,) in names if (found := _TEMPORARY.fullmatch(name))
+        ]
 
 
 def _key(token: str) -> int:

@@ -1,6 +1,7 @@
 """Arrow in and out of PostgreSQL over ADBC, which is ten to forty times faster than rows.
 
-Belongs here: the second connection of a session, which speaks Arrow. Does not belong here: SQL of the platform.
+Belongs here: the second connection of a session, which speaks Arrow. Does not belong here: SQL of
+the platform.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What goes into a publication and what comes out of it.
 
-Belongs here: plain frozen values. Does not belong here: how they come about (``publishing``, ``audit``).
+Belongs here: plain frozen values. Does not belong here: how they come about (``publishing``,
+``audit``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Lineage = dict[str, list[tuple[str, str]]]
 class Publication:
     """One table to publish: its contract and the expression that makes its rows.
 
-    ``lineage`` overrides what the walk through the expression finds: output column to (table, column) pairs.
+    ``lineage`` overrides what the walk through the expression finds: output column to (table,
+    column) pairs.
     """
 
     contract: Contract
@@ -34,8 +36,9 @@ class RuleOutcome:
     """What one rule said about the staged rows.
 
     Attributes:
-        violations: rows that break the rule (for a uniqueness rule: keys that occur more than once); -1 where
-            the rule could not be evaluated, which is a failure and is told in ``description``.
+        violations: rows that break the rule (for a uniqueness rule: keys that occur more than
+            once); -1 where the rule could not be evaluated, which is a failure and is told in
+            ``description``.
         rows: staged rows that were judged.
         sample: at most five offending rows, values JSON-safe.
     """

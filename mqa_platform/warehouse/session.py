@@ -1,7 +1,7 @@
 """A session of an engine that keeps tables: the public face, and the hooks an engine fills.
 
-Belongs here: what is the same on DuckDB and PostgreSQL. Does not belong here: SQL of one engine (``duckdb``,
-``postgres``) or the steps of a publication (``publishing``).
+Belongs here: what is the same on DuckDB and PostgreSQL. Does not belong here: SQL of one engine
+(``duckdb``, ``postgres``) or the steps of a publication (``publishing``).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from mqa_platform.warehouse.kernels import apply_by_shards
 from mqa_platform.warehouse.ledger import DAYS, LANDED_BATCHES, REOPENED
 from mqa_platform.warehouse.lineage import Origins
 from mqa_platform.warehouse.publication import Publication, Published
+from mqa_platform.warehouse.swapping import Reopening
 from mqa_platform.warehouse.tables import Catalogue
 
 Kind = Literal["kept", "staged", "scratch"]
@@ -67,41 +68,52 @@ class Session(ComputeSession):
         """Stage, audit and swap in the rows of one or more tables: all of them, or none.
 
         Args:
-            publications: tables with a day column are replaced inside ``window``, the others as a whole.
+            publications: tables with a day column are replaced inside ``window``, the others as a
+                whole.
             window: the days that are replaced; None replaces every table as a whole.
             run_id: recorded with the days.
             days: which days of the window are recorded as published (default: all of them).
             reopens: consumers that must compute again from ``from_day`` if anything changed.
-            settles: the consumer whose requests from ``from_day`` on are answered by this publication.
+            settles: the consumer whose requests from ``from_day`` on are answered by this
+                publication.
             from_day: default the first day of the window.
 
         Raises:
             ContractError: columns are not the contract's; nothing was written.
             AuditFailed: a blocking rule failed; the published tables are as before.
         """
-        return publishing.publish(
-            self, publications, window, run_id, days, publishing.Reopening(tuple(reopens), settles, from_day)
-        )
+        first = from_day or (window.lo if window else None)
+        reopening = Reopening(tuple(reopens), settles, first)
+        return publishing.publish(self, publications, window, run_id, days, reopening)
 
     def days(self, table: str) -> list[date]:
         """The days recorded as published, oldest first."""
         self.ensure(DAYS)
-        found = self.fetch(f"SELECT day FROM {DAYS} WHERE table_name = {literal(table)} ORDER BY day")  # noqa: S608
+        found = self.fetch(
+            f"SELECT day FROM {DAYS} WHERE table_name = {literal(table)} ORDER BY day"
+        )
         return [row[0] for row in found]
 
     def reopened(self, consumer: str) -> date | None:
         """The first day that ``consumer`` was asked to compute again, or None."""
         self.ensure(REOPENED)
-        found = self.fetch(f"SELECT MIN(day) FROM {REOPENED} WHERE consumer = {literal(consumer)}")  # noqa: S608
+        found = self.fetch(f"SELECT MIN(day) FROM {REOPENED} WHERE consumer = {literal(consumer)}")
         return found[0][0]
 
     def land(
-        self, source: str, batch_id: str, path: str, tables: Mapping[str, pa.Table], ledger: Mapping[str, Any]
+        self,
+        source: str,
+        batch_id: str,
+        path: str,
+        tables: Mapping[str, pa.Table],
+        ledger: Mapping[str, Any],
     ) -> bool:
-        """Add one batch to the landed tables and to the ``landed_batches`` ledger, in one transaction.
+        """Add one batch to the landed tables and the ``landed_batches`` ledger, in one transaction.
 
         Args:
-            source, batch_id, path: written to the ledger; ``batch_id`` also to every landed row.
+            source: written to the ledger, as are the next two.
+            batch_id: stamped on every landed row as well.
+            path: where the landing file is.
             tables: landed table name to its rows, without ``batch_id``.
             ledger: further columns of the ledger.
 
@@ -113,7 +125,9 @@ class Session(ComputeSession):
         """
         rows: dict[str, pa.Table] = {}
         for name, table in tables.items():
-            stamped = table.append_column("batch_id", pa.array([batch_id] * len(table), pa.string()))
+            stamped = table.append_column(
+                "batch_id", pa.array([batch_id] * len(table), pa.string())
+            )
             rows[name] = conform(stamped, self.catalogue.landed_schema(name), name)
         schema = self.catalogue.arrow_schema(LANDED_BATCHES)
         entry = {**ledger, "source": source, "batch_id": batch_id, "path": path}
@@ -124,7 +138,7 @@ class Session(ComputeSession):
         return self._land(batch_id, rows)
 
     def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
-        """See ``ComputeSession.apply``; the rows go through in shard ranges of about two million."""
+        """See ``ComputeSession.apply``; about two million rows go through at once."""
         return apply_by_shards(self, kernel, expr, shard_by)
 
     def keep(self, expr: ir.Table) -> ir.Table:
@@ -148,7 +162,9 @@ class Session(ComputeSession):
         schema = self.catalogue.schema(name)
         if not self.exists(name):
             self.create(name, schema)
-        for column, dtype in self.catalogue.added_columns(name, self.con.table(name).schema()).items():
+        for column, dtype in self.catalogue.added_columns(
+            name, self.con.table(name).schema()
+        ).items():
             self.run(f'ALTER TABLE "{name}" ADD COLUMN "{column}" {self.sql_type(dtype)}')
         self._ready.add(name)
 
@@ -207,7 +223,7 @@ class Session(ComputeSession):
 
     @abstractmethod
     def create(self, name: str, schema: sch.Schema, *, kind: Kind = "kept") -> None:
-        """Create an empty table; a staged one need not survive a crash, a scratch one not the session."""
+        """Create an empty table; staged ones need not survive a crash, scratch ones the session."""
 
     @abstractmethod
     def analyse(self, name: str) -> None:

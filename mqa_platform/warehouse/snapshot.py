@@ -1,6 +1,7 @@
 """A copy of the published tables that others may read while the pipeline works.
 
-Belongs here: making the copy, replacing it in one step, opening it. Does not belong here: deciding when.
+Belongs here: making the copy, replacing it in one step, opening it. Does not belong here: deciding
+when.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ FILE_NAME = "snapshot.duckdb"
 def refresh_snapshot(session: Session, path: Path) -> None:
     """Replace the snapshot at ``path`` by the published tables as they are now.
 
-    Readers that have the old one open go on reading it; whoever opens the file afterwards sees the new one.
-    A crash leaves the old one in place.
+    Readers that have the old one open go on reading it; whoever opens the file afterwards sees the
+    new one. A crash leaves the old one in place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _drop_leftovers(path)
@@ -51,7 +52,9 @@ def open_snapshot(home: Path) -> ibis.backends.duckdb.Backend:
     """
     path = home / FILE_NAME if home.is_dir() else home
     if not path.is_file():
-        raise SnapshotMissingError(f"there is no snapshot at {path}; it is written at the end of a run")
+        raise SnapshotMissingError(
+            f"there is no snapshot at {path}; it is written at the end of a run"
+        )
     return ibis.duckdb.connect(path, read_only=True)
 
 

@@ -1,7 +1,8 @@
-"""Spark as a computing engine: the same core and the same kernels, for work that outgrows one machine.
+"""Spark as a computing engine: the same core and kernels, when one machine is too small.
 
-Belongs here: reading registered Arrow tables, and running kernels with ``applyInArrow``. Does not belong here:
-publishing: a swap that readers never see half done needs a table format, which this engine does not choose.
+Belongs here: reading registered Arrow tables, and running kernels with ``applyInArrow``. Does not
+belong here: publishing: a swap that readers never see half done needs a table format, which this
+engine does not choose.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class SparkWarehouse(Warehouse):
 
     Args:
         contracts, landed: describe the tables, so that one that is not registered is empty.
-        spark: a running session to use and leave running; default: a local one of ``cores`` cores, stopped at
-            the end of every session.
+        spark: a running session to use and leave running; default: a local one of ``cores`` cores,
+            stopped at the end of every session.
         cores: of the local session.
     """
 
@@ -71,7 +72,8 @@ def local_spark(cores: int) -> SparkSession:
     """A small Spark in this process, without its web page; its workers find this package."""
     from pyspark.sql import SparkSession
 
-    # Spark has no setting for it: without this its workers are whatever python3 comes first on the path.
+    # Spark has no setting for it: without this its workers are whatever python3 comes first on the
+    # path.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     search = os.pathsep.join([str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return (
@@ -116,7 +118,8 @@ class SparkComputeSession(ComputeSession):
         """See ``ComputeSession.table``."""
         if name not in self._views:
             self.register(name, self._catalogue.arrow_schema(name).empty_table())
-        # Spark forgets the zone of a timestamp; said again here, the graph has the types of the other engines.
+        # Spark forgets the zone of a timestamp; said again here, the graph has the types of the
+        # other engines.
         return self.con.table(name).cast(self._catalogue.schema(name))
 
     def constant(self, name: str, table: pa.Table) -> ir.Table:
@@ -138,7 +141,9 @@ class SparkComputeSession(ComputeSession):
         if given.filter(given[shard_by].isNull()).limit(1).count():
             raise ValueError(f"kernel {kernel.name}: a row without a shard in {shard_by}")
         step = _in_worker(kernel.fn, expr.schema().to_pyarrow(), kernel.schema, kernel.name)
-        made = given.groupBy(shard_by).applyInArrow(step, from_arrow_schema(kernel.schema)).persist()
+        made = (
+            given.groupBy(shard_by).applyInArrow(step, from_arrow_schema(kernel.schema)).persist()
+        )
         self._kept.append(made)
         name = f"{kernel.name}_{len(self._views)}"
         made.createOrReplaceTempView(name)
@@ -153,7 +158,8 @@ class SparkComputeSession(ComputeSession):
             UnsupportedOnEngineError: always.
         """
         raise UnsupportedOnEngineError(
-            "Spark computes only. Publish from DuckDB or PostgreSQL, or write the Arrow result to a table format."
+            "Spark computes only. Publish from DuckDB or PostgreSQL, or write the Arrow result "
+            "to a table format."
         )
 
     def close(self) -> None:
@@ -176,7 +182,7 @@ class SparkComputeSession(ComputeSession):
 def _in_worker(
     fn: Callable[[pa.Table], pa.Table], given: pa.Schema, made: pa.Schema, name: str
 ) -> Callable[[pa.Table], pa.Table]:
-    """The kernel with the border casts of the other engines, so that it sees and returns the same types."""
+    """The kernel with the border casts of the other engines: the same types in and out."""
 
     def step(part: pa.Table) -> pa.Table:
         return conform(fn(conform(part, given, f"kernel {name}")), made, f"kernel {name}")

@@ -1,7 +1,7 @@
 """Which tables exist in principle, and the columns each must have.
 
-Belongs here: finding the description of a table by name, and comparing it with what is stored. Does not belong
-here: creating anything (the engines).
+Belongs here: finding the description of a table by name, and comparing it with what is stored. Does
+not belong here: creating anything (the engines).
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ class Catalogue:
     def __init__(self, contracts: Mapping[str, Contract], landed: Mapping[str, pa.Schema]) -> None:
         """Keep both; a contract wins over a schema of the same name."""
         self.contracts = dict(contracts)
-        self._schemas = {ledger.LANDED_BATCHES: ledger.DEFAULT_LANDED_BATCHES, **landed, **ledger.LEDGERS}
+        self._schemas = {
+            ledger.LANDED_BATCHES: ledger.DEFAULT_LANDED_BATCHES,
+            **landed,
+            **ledger.LEDGERS,
+        }
         self._landed = dict(landed)
 
     def schema(self, name: str) -> sch.Schema:
@@ -42,9 +46,10 @@ class Catalogue:
         if name in self._schemas:
             return sch.Schema.from_pyarrow(_nullable(self._schemas[name]))
         near = difflib.get_close_matches(name, [*self.contracts, *self._schemas], n=1)
-        raise UnknownTableError(f"no contract or landed schema for table {name!r}" + "".join(
-            f"; did you mean {other}?" for other in near
-        ))
+        raise UnknownTableError(
+            f"no contract or landed schema for table {name!r}"
+            + "".join(f"; did you mean {other}?" for other in near)
+        )
 
     def arrow_schema(self, name: str) -> pa.Schema:
         """The Arrow schema of the same tables; every column is nullable."""
@@ -64,8 +69,8 @@ class Catalogue:
         """The columns that the description has and the stored table has not yet.
 
         Raises:
-            ContractError: the stored table has a column or a type that the description has not: history would
-                have to be rewritten, which is a rebuild.
+            ContractError: the stored table has a column or a type that the description has not:
+                history would have to be rewritten, which is a rebuild.
         """
         wanted = self.schema(name)
         dropped = sorted(set(stored) - set(wanted))

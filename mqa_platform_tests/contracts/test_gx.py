@@ -15,7 +15,10 @@ SAMPLE = Path(__file__).parent / "sample"
 def expectations():
     visits = load_contracts(SAMPLE)["visits"]
     suite = gx_suite(
-        visits, "visits", window=(date(2026, 1, 1), date(2026, 1, 2)), table=lambda name: f'"{name}__staged"'
+        visits,
+        "visits__staged",
+        window=(date(2026, 1, 1), date(2026, 1, 2)),
+        table=lambda name: f'"{name}__staged"',
     )
     return {e.meta["rule"]: e for e in suite.expectations}
 
@@ -33,9 +36,9 @@ def test_column_rules_are_native_expectations(expectations):
 def test_a_query_speaks_of_the_window_and_the_sister_table(expectations):
     query = expectations["every_visit_counted"].unexpected_rows_query
 
-    assert "\"visit_counts__staged\" AS c" in query
+    assert '"visit_counts__staged" AS c' in query
     assert "v.visit_date >= DATE '2026-01-01' AND v.visit_date < DATE '2026-01-02'" in query
-    assert "FROM {batch}" in query
+    assert 'FROM "visits__staged" GROUP BY' in query
 
 
 def test_literal_braces_and_colons_reach_the_database_as_written():

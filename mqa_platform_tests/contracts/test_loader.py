@@ -98,19 +98,34 @@ def test_a_file_is_named_as_its_table(tmp_path):
         (ONE_COLUMN + "  - name: u\n", "exactly one table"),
         (ONE_COLUMN + "      - {name: a, logicalType: string}\n", "each named once"),
         (HEAD + "      - {name: A b, logicalType: string}\n", "'A b' is not an allowed name"),
-        (HEAD + "      - {name: a, logicalType: object}\n", "logicalType 'object' is not published"),
+        (
+            HEAD + "      - {name: a, logicalType: object}\n",
+            "logicalType 'object' is not published",
+        ),
         (HEAD + "      - {name: a, logicalType: number, physicalType: money}\n", "decimal"),
         (HEAD + "      - {name: a, logicalType: string, partitioned: true}\n", "is a date"),
-        (HEAD + "      - {name: a, logicalType: integer, logicalTypeOptions: {multipleOf: 2}}\n",
-         "multipleOf not understood"),
-        (HEAD + "      - {name: a, logicalType: string, logicalTypeOptions: {minimum: 2}}\n",
-         "minimum and maximum are for"),
-        (HEAD + "      - {name: a, logicalType: integer, logicalTypeOptions: {maxLength: 2}}\n",
-         "are for strings"),
-        (HEAD + "      - {name: a, logicalType: string, quality: [{metric: rowCount, mustBe: 0}]}\n",
-         "'rowCount' with arguments"),
-        (HEAD + "      - {name: a, logicalType: string, quality: [{metric: nullValues, mustBe: 3}]}\n",
-         "mustBe: 0"),
+        (
+            HEAD + "      - {name: a, logicalType: integer, logicalTypeOptions: {multipleOf: 2}}\n",
+            "multipleOf not understood",
+        ),
+        (
+            HEAD + "      - {name: a, logicalType: string, logicalTypeOptions: {minimum: 2}}\n",
+            "minimum and maximum are for",
+        ),
+        (
+            HEAD + "      - {name: a, logicalType: integer, logicalTypeOptions: {maxLength: 2}}\n",
+            "are for strings",
+        ),
+        (
+            HEAD
+            + "      - {name: a, logicalType: string, quality: [{metric: rowCount, mustBe: 0}]}\n",
+            "'rowCount' with arguments",
+        ),
+        (
+            HEAD
+            + "      - {name: a, logicalType: date, quality: [{metric: nullValues, mustBe: 3}]}\n",
+            "mustBe: 0",
+        ),
     ],
 )
 def test_a_promise_that_is_not_understood_is_an_error(text, told):
@@ -123,11 +138,26 @@ def test_a_promise_that_is_not_understood_is_an_error(text, told):
     [
         ("{type: sql, name: r, query: 'SELECT 1 FROM {batch}', mustBe: 1}", "needs mustBe: 0"),
         ("{type: sql, name: r, query: SELECT 1, mustBe: 0}", "does not read {batch}"),
-        ("{type: sql, name: r, query: 'SELECT {today} FROM {batch}', mustBe: 0}", "placeholder {today}"),
-        ("{type: sql, name: r, query: 'SELECT 1 FROM {batch}, {table}', mustBe: 0}", "placeholder {table}"),
-        ("{type: sql, name: r, query: 'SELECT 1 FROM {batch}, {table:A;B}', mustBe: 0}", "not a table name"),
-        ("{type: sql, name: 'No', query: 'SELECT 1 FROM {batch}', mustBe: 0}", "not an allowed name"),
-        ("{type: sql, name: r, query: 'SELECT 1 FROM {batch}', mustBe: 0, severity: loud}", "severity"),
+        (
+            "{type: sql, name: r, query: 'SELECT {today} FROM {batch}', mustBe: 0}",
+            "placeholder {today}",
+        ),
+        (
+            "{type: sql, name: r, query: 'SELECT 1 FROM {batch}, {table}', mustBe: 0}",
+            "placeholder {table}",
+        ),
+        (
+            "{type: sql, name: r, query: 'SELECT 1 FROM {batch}, {table:A;B}', mustBe: 0}",
+            "not a table name",
+        ),
+        (
+            "{type: sql, name: 'No', query: 'SELECT 1 FROM {batch}', mustBe: 0}",
+            "not an allowed name",
+        ),
+        (
+            "{type: sql, name: r, query: 'SELECT 1 FROM {batch}', mustBe: 0, severity: loud}",
+            "severity",
+        ),
         ("{type: custom, engine: soda, name: r}", "type library or sql"),
         ("{metric: duplicateValues, mustBe: 0, arguments: {properties: [b]}}", "its own columns"),
     ],
@@ -145,7 +175,9 @@ def test_two_rules_of_one_name_are_refused():
 
 
 def test_text_quality_describes_and_promises_nothing():
-    contract = read_contract(f"{ONE_COLUMN}    quality:\n      - {{type: text, description: Nice.}}\n")
+    contract = read_contract(
+        f"{ONE_COLUMN}    quality:\n      - {{type: text, description: Nice.}}\n"
+    )
 
     assert contract.rules == ()
 
@@ -159,7 +191,8 @@ def test_library_rules_of_a_table_and_a_column():
         + "          - {metric: invalidValues, mustBe: 0, arguments: {pattern: '[a-z]+'}}\n"
         + "          - {metric: nullValues, mustBe: 0, severity: warning}\n"
         + "      - {name: d, logicalType: date, logicalTypeOptions: {minimum: 2020-01-01}}\n"
-        + "    quality:\n      - {metric: duplicateValues, mustBe: 0, arguments: {properties: [a, d]}}\n"
+        + "    quality:\n"
+        + "      - {metric: duplicateValues, mustBe: 0, arguments: {properties: [a, d]}}\n"
     )
 
     assert {rule.name: (rule.kind, rule.blocking) for rule in contract.rules} == {
@@ -170,13 +203,16 @@ def test_library_rules_of_a_table_and_a_column():
         "d_in_range": ("in_range", True),
         "a_d_unique": ("unique", True),
     }
-    assert next(rule for rule in contract.rules if rule.name == "d_in_range").minimum == "2020-01-01"
+    assert (
+        next(rule for rule in contract.rules if rule.name == "d_in_range").minimum == "2020-01-01"
+    )
 
 
 def test_reading_contracts_does_not_load_the_rule_engine():
     code = (
         "import sys; from pathlib import Path; from mqa_platform.contracts import load_contracts;"
-        f"load_contracts(Path({str(SAMPLE)!r})); import mqa_platform.contracts.gx, mqa_platform.warehouse;"
+        f"load_contracts(Path({str(SAMPLE)!r})); import mqa_platform.contracts.gx;"
+        "import mqa_platform.warehouse;"
         "assert not {'great_expectations', 'sqlalchemy', 'pyspark', 'psycopg'} & set(sys.modules)"
     )
 

@@ -112,7 +112,7 @@ def test_the_real_access_log_is_read_but_for_its_torn_line(shared_data: Path, re
     landed = read("apache_combined", shared_data / "web" / "elastic_apache_logs.log.gz")
     signals = landed.tables["landed_signals"]
     assert (landed.rows, landed.reasons()) == (10_000, {"bad_line": 1})
-    assert len(set(signals["ip"].to_pylist())) in (1_752, 1_753)
+    assert len(set(signals["ip"].to_pylist())) == 1_753
     assert len(set(signals["event_id"].to_pylist())) == 9_999
     assert 0 < sum(signals["is_bot_agent"].to_pylist()) < 9_999
 
@@ -125,6 +125,7 @@ def test_every_request_of_the_real_archive_day_is_one_row(shared_data: Path, rea
     assert len(set(signals["event_id"].to_pylist())) == 33_996
     assert len(hosts) == 2_582
     assert len(set(signals["ip"].to_pylist()) - {None}) == 736
-    assert signals["page_path"].to_pylist().count("/procurement/") <= 88
+    paths = signals["page_path"].to_pylist()
+    assert sum("procurement" in path.lower() for path in paths) == 88
     att = [host for host in signals["host"].to_pylist() if host == "gw1.att.com"]
     assert len(att) == 137

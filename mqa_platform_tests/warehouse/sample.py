@@ -1,6 +1,7 @@
 """The sample tables of the warehouse tests, and rows for them.
 
-Belongs here: data that several tests share. Does not belong here: fixtures (``conftest``) or facts (tests).
+Belongs here: data that several tests share. Does not belong here: fixtures (``conftest``) or facts
+(tests).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def counted(expr: ir.Table) -> ir.Table:
 
 
 def publish(session: Session, *rows: dict[str, Any], **options: Any) -> list[Published]:
-    """Publish visits with their counts, as a step would, without rules: an audit costs a test its speed."""
+    """Publish visits with their counts, as a step would, without rules: an audit takes time."""
     return _publish(session, rows, options, replace(VISITS, rules=()), replace(COUNTS, rules=()))
 
 
@@ -72,7 +73,11 @@ def publish_audited(session: Session, *rows: dict[str, Any], **options: Any) -> 
 
 
 def _publish(
-    session: Session, rows: tuple[dict[str, Any], ...], options: dict[str, Any], first: Contract, sister: Contract
+    session: Session,
+    rows: tuple[dict[str, Any], ...],
+    options: dict[str, Any],
+    first: Contract,
+    sister: Contract,
 ) -> list[Published]:
     expr = visits(session, *rows)
     told = {"window": WINDOW, "run_id": "run", **options}

@@ -26,7 +26,9 @@ MORE_RULES = (
     Rule("channel_short", "length", ("channel",), maximum=5),
     Rule("visit_date_recent", "in_range", ("visit_date",), minimum="2025-06-01"),
     Rule("occurred_at_recent", "in_range", ("occurred_at",), minimum="2025-06-01T00:00:00Z"),
-    Rule("braces_and_colons", "sql", query="SELECT * FROM {batch} AS b WHERE visit_id ~ 'k:v{2,3}'"),
+    Rule(
+        "braces_and_colons", "sql", query="SELECT * FROM {batch} AS b WHERE visit_id ~ 'k:v{2,3}'"
+    ),
 )
 
 
@@ -58,7 +60,9 @@ def test_every_kind_of_rule_finds_the_row_that_breaks_it(session):
     uncounted = counted(expr.filter(False))
 
     with pytest.raises(AuditFailed) as failure:
-        session.publish(Publication(contract, expr), Publication(COUNTS, uncounted), window=WINDOW, run_id="r")
+        session.publish(
+            Publication(contract, expr), Publication(COUNTS, uncounted), window=WINDOW, run_id="r"
+        )
 
     assert failed_rules(failure.value) == {
         "inside_window": 3,
@@ -78,13 +82,15 @@ def test_every_kind_of_rule_finds_the_row_that_breaks_it(session):
         "braces_and_colons": 1,
     }
     assert session.rows(session.table("visits")) == []
-    assert session.table("visits__rejected").count().execute() == 16
+    assert session.arrow(session.table("visits__rejected")).num_rows == 16
 
 
 def test_rows_that_break_a_blocking_rule_are_refused_and_kept_aside(session):
     publish_audited(session, visit("a"))
 
-    with pytest.raises(AuditFailed, match="visits: rule page_views_in_range is broken by 1 of 2 rows") as failure:
+    with pytest.raises(
+        AuditFailed, match="visits: rule page_views_in_range is broken by 1 of 2 rows"
+    ) as failure:
         publish_audited(session, visit("b"), visit("c", page_views=-1))
 
     (broken,) = [check for check in failure.value.checks if not check.passed]
@@ -109,14 +115,21 @@ def test_the_rejected_rows_are_those_of_the_last_refusal(session):
         with pytest.raises(AuditFailed):
             publish_audited(session, visit(refused, page_views=-1))
 
-    assert [row["visit_id"] for row in session.rows(session.table("visits__rejected"))] == ["second"]
+    assert [row["visit_id"] for row in session.rows(session.table("visits__rejected"))] == [
+        "second"
+    ]
 
 
 def test_a_broken_warning_is_told_and_published(session):
     published, _ = publish_audited(session, visit("a", page_views=51))
 
     (warning,) = [check for check in published.checks if not check.passed]
-    assert (warning.rule, warning.blocking, warning.violations, warning.rows) == ("long_visits", False, 1, 1)
+    assert (warning.rule, warning.blocking, warning.violations, warning.rows) == (
+        "long_visits",
+        False,
+        1,
+        1,
+    )
     assert ids(session) == ["a"]
 
 
@@ -166,8 +179,14 @@ def test_a_rule_that_cannot_be_evaluated_has_failed(session, blocking):
 
 
 def test_a_day_is_judged_in_utc(session):
-    rule = Rule("same_day", "sql", query="SELECT * FROM {batch} WHERE CAST(occurred_at AS DATE) <> visit_date")
-    expr = visits(session, visit("a", occurred_at=visit("a")["occurred_at"].replace(hour=23, minute=59)))
+    rule = Rule(
+        "same_day",
+        "sql",
+        query="SELECT * FROM {batch} WHERE CAST(occurred_at AS DATE) <> visit_date",
+    )
+    expr = visits(
+        session, visit("a", occurred_at=visit("a")["occurred_at"].replace(hour=23, minute=59))
+    )
 
     (published,) = session.publish(
         Publication(replace(VISITS, rules=(rule,)), expr), window=WINDOW, run_id="r"

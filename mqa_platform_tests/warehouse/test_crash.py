@@ -38,7 +38,7 @@ def die(*arguments):
 
 with warehouse.session() as session:
     if moment == "staged":
-        publishing._compare = die
+        publishing.compare = die
     else:
         ledger.settle = die
     publish(session, visit("new"), settles="scores")
@@ -49,7 +49,9 @@ def kill_while_publishing(warehouse, moment: str) -> None:
     where = str(warehouse.path) if warehouse.engine == "duckdb" else warehouse.url
     schema = getattr(warehouse, "schema", "")
     arguments = [sys.executable, "-c", PUBLISH_AND_DIE, warehouse.engine, where, schema, moment]
-    killed = subprocess.run(arguments, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    killed = subprocess.run(
+        arguments, cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
@@ -62,7 +64,10 @@ def test_a_killed_publication_leaves_the_last_good_rows(warehouse, moment):
 
     with warehouse.session() as session:
         assert ids(session) == ["a", "b"]
-        assert [row["visits"] for row in session.rows(session.table("visit_counts").order_by("visit_date"))] == [1, 1]
+        assert [
+            row["visits"]
+            for row in session.rows(session.table("visit_counts").order_by("visit_date"))
+        ] == [1, 1]
         assert session.days("visits") == [FIRST, SECOND]
         assert staged_tables(session) == []
         publish(session, visit("new"))
@@ -72,7 +77,9 @@ def test_a_killed_publication_leaves_the_last_good_rows(warehouse, moment):
 @pytest.mark.pg
 def test_a_sweep_spares_the_tables_of_a_session_that_is_alive(postgres_warehouse):
     with postgres_warehouse.session() as living:
-        living.create("visits" + "__staged_" + living.token, CONTRACTS["visits"].schema, kind="staged")
+        living.create(
+            "visits" + "__staged_" + living.token, CONTRACTS["visits"].schema, kind="staged"
+        )
         with postgres_warehouse.session() as other:
             living.create("visits__staged_00000001", CONTRACTS["visits"].schema, kind="staged")
             other.sweep()
@@ -84,19 +91,30 @@ def test_a_session_drops_its_own_scratch_tables(postgres_warehouse):
     with postgres_warehouse.session() as session:
         publish(session, visit("a"))
     with postgres_warehouse.session() as session:
-        tables = session.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-    assert sorted(name for (name,) in tables) == ["_published_days", "_reopened", "visit_counts", "visits"]
+        tables = session.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        )
+    assert sorted(name for (name,) in tables) == [
+        "_published_days",
+        "_reopened",
+        "visit_counts",
+        "visits",
+    ]
 
 
 @pytest.mark.pg
-def test_two_publications_of_one_window_at_a_time_do_not_double_the_rows(postgres_url, postgres_warehouse):
+def test_two_publications_of_one_window_at_a_time_do_not_double_the_rows(
+    postgres_url, postgres_warehouse
+):
     with postgres_warehouse.session() as session:
         publish(session, visit("a"), visit("b", SECOND))
     failures = []
 
     def work(name):
         try:
-            warehouse = PostgresWarehouse(postgres_url, CONTRACTS, LANDED, schema=postgres_warehouse.schema)
+            warehouse = PostgresWarehouse(
+                postgres_url, CONTRACTS, LANDED, schema=postgres_warehouse.schema
+            )
             with warehouse.session() as session:
                 for turn in range(3):
                     publish(session, visit("a", page_views=turn), visit("b", SECOND, channel=name))

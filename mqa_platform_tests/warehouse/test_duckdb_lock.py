@@ -85,7 +85,9 @@ def test_sessions_of_two_threads_take_turns(duckdb_warehouse):
 
 
 def test_a_file_that_is_no_database_is_not_taken_for_a_busy_one(tmp_path):
-    (tmp_path / "warehouse.duckdb").write_text("not a database, and long enough to be looked at " * 100)
+    (tmp_path / "warehouse.duckdb").write_text(
+        "not a database, and long enough to be looked at " * 100
+    )
     warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb", CONTRACTS, LANDED)
 
     with pytest.raises(duckdb.Error), warehouse.session():

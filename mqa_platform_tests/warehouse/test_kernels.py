@@ -1,5 +1,6 @@
 """Kernels give the same rows however the engine cuts the shards."""
 
+import gc
 from datetime import UTC, datetime, timedelta
 
 import ibis
@@ -16,7 +17,11 @@ from mqa_platform_tests.warehouse.sample import LANDED
 
 ROWS, ACCOUNTS = 3_000, 37
 SCHEMA = pa.schema(
-    [("account", pa.int64()), ("last_seen", pa.timestamp("us", tz="UTC")), ("decayed", pa.float64())]
+    [
+        ("account", pa.int64()),
+        ("last_seen", pa.timestamp("us", tz="UTC")),
+        ("decayed", pa.float64()),
+    ]
 )
 
 
@@ -26,7 +31,9 @@ def decay(table: pa.Table) -> pa.Table:
     made = []
     for account, hits in frame.groupby("account"):
         weights = 0.5 ** np.arange(len(hits))[::-1]
-        made.append((account, hits.seen_at.iloc[-1], float((hits.points.to_numpy() * weights).sum())))
+        made.append(
+            (account, hits.seen_at.iloc[-1], float((hits.points.to_numpy() * weights).sum()))
+        )
     return pa.Table.from_pandas(pd.DataFrame(made, columns=SCHEMA.names), preserve_index=False)
 
 
@@ -45,7 +52,9 @@ def hits():
     return pa.table(
         {
             "hit_id": [f"h{n}" for n in range(ROWS)],
-            "seen_at": [start + timedelta(microseconds=int(n)) for n in rng.integers(0, 10**12, ROWS)],
+            "seen_at": [
+                start + timedelta(microseconds=int(n)) for n in rng.integers(0, 10**12, ROWS)
+            ],
             "points": rng.random(ROWS),
             "account": rng.integers(0, ACCOUNTS, ROWS),
             "batch_id": ["b"] * ROWS,
@@ -71,8 +80,8 @@ def test_a_kernel_gives_what_it_gives_over_the_whole_table(session, hits):
     assert session.arrow(made).schema == SCHEMA
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 700, 10**9])
-def test_a_kernel_does_not_see_how_the_shards_were_cut(session, hits, rows_at_once):
+@pytest.mark.parametrize(("rows_at_once", "made_calls"), [(1, 8), (1_000, 4), (10**9, 1)])
+def test_a_kernel_does_not_see_how_the_shards_were_cut(session, hits, rows_at_once, made_calls):
     calls = []
 
     def counting(table: pa.Table) -> pa.Table:
@@ -80,11 +89,13 @@ def test_a_kernel_does_not_see_how_the_shards_were_cut(session, hits, rows_at_on
         return decay(table)
 
     kernel = Kernel("decay", counting, SCHEMA, KERNEL.lineage)
-    made = apply_by_shards(session, kernel, sharded(session.constant("hits", hits)), "shard", rows_at_once)
+    made = apply_by_shards(
+        session, kernel, sharded(session.constant("hits", hits)), "shard", rows_at_once
+    )
 
     assert in_order(session.arrow(made)) == in_order(decay(hits).cast(SCHEMA))
     assert sum(calls) == ROWS
-    assert len(calls) == {1: 8, 700: 4, 10**9: 1}[rows_at_once]
+    assert len(calls) == made_calls
 
 
 def test_the_result_of_a_kernel_can_be_joined_and_filtered(session, hits):
@@ -121,15 +132,22 @@ def test_a_kernel_that_returns_other_columns_is_an_error(session, hits):
 
 
 def test_a_shard_is_never_cut():
-    assert list(shard_ranges([(0, 5), (1, 5), (4, 100), (5, 1), (9, 2)], 10)) == [(0, 1), (4, 4), (5, 9)]
+    assert list(shard_ranges([(0, 5), (1, 5), (4, 100), (5, 1), (9, 2)], 10)) == [
+        (0, 1),
+        (4, 4),
+        (5, 9),
+    ]
     assert list(shard_ranges([], 10)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.spark
+# py4j leaves its sockets to the garbage collector, which runs here and not in a later test.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_spark_gives_the_rows_of_the_embedded_engine(duckdb_warehouse, hits):
     def local_decay(table: pa.Table) -> pa.Table:
-        # Defined here so that it travels to Spark's workers by value, not by the name of a test module.
+        # Defined here so that it travels to Spark's workers by value, not by the name of a test
+        # module.
         import numpy as np
         import pandas as pd
         import pyarrow as pa
@@ -153,10 +171,13 @@ def test_spark_gives_the_rows_of_the_embedded_engine(duckdb_warehouse, hits):
                 with pytest.raises(Exception, match="Spark computes only"):
                     session.publish()
             table = session.table("landed_hits")
-            names = session.constant("names", pa.table({"account": [3, 4], "name": ["three", "four"]}))
+            names = session.constant(
+                "names", pa.table({"account": [3, 4], "name": ["three", "four"]})
+            )
             made = session.apply(kernel, sharded(table.filter(table.points > 0.25)), "shard")
             joined = made.join(names, "account", how="left").drop("account_right")
             results.append(in_order(session.arrow(joined)))
 
+    gc.collect()
     assert len(results[0]) == ACCOUNTS
     assert results[0] == results[1]

@@ -23,11 +23,15 @@ def hits(*names: str) -> pa.Table:
 
 
 def land(session, batch_id, *names, **ledger):
-    return session.land("web", batch_id, f"landing/web/{batch_id}", {"landed_hits": hits(*names)}, ledger)
+    return session.land(
+        "web", batch_id, f"landing/web/{batch_id}", {"landed_hits": hits(*names)}, ledger
+    )
 
 
 def landed(session):
-    return sorted((row["hit_id"], row["batch_id"]) for row in session.rows(session.table("landed_hits")))
+    return sorted(
+        (row["hit_id"], row["batch_id"]) for row in session.rows(session.table("landed_hits"))
+    )
 
 
 def test_a_batch_is_landed_with_its_rows_stamped_and_its_ledger_entry(session):
@@ -36,7 +40,12 @@ def test_a_batch_is_landed_with_its_rows_stamped_and_its_ledger_entry(session):
     assert landed(session) == [("x", "b1"), ("y", "b1")]
     assert session.rows(session.table("landed_hits"))[0]["seen_at"] == SEEN
     (entry,) = session.rows(session.table("landed_batches"))
-    assert (entry["batch_id"], entry["source"], entry["rows"], entry["landed_at"]) == ("b1", "web", 2, SEEN)
+    assert (entry["batch_id"], entry["source"], entry["rows"], entry["landed_at"]) == (
+        "b1",
+        "web",
+        2,
+        SEEN,
+    )
     assert entry["path"] == "landing/web/b1"
 
 
@@ -55,10 +64,12 @@ def test_an_empty_batch_is_remembered(session):
 
 
 def test_rows_with_other_columns_are_refused_and_nothing_is_landed(session):
-    with pytest.raises(ContractError, match="landed_hits: columns are not as declared: missing points"):
+    with pytest.raises(
+        ContractError, match="landed_hits: columns are not as declared: missing points"
+    ):
         session.land("web", "b1", "p", {"landed_hits": hits("x").drop_columns(["points"])}, {})
+    wrong = hits("x").set_column(3, "account", pa.array(["not a number"]))
     with pytest.raises(ContractError, match="column account is not int64"):
-        wrong = hits("x").set_column(3, "account", pa.array(["not a number"]))
         session.land("web", "b1", "p", {"landed_hits": wrong}, {})
     with pytest.raises(ContractError, match="landed_batches: .*unknown surprise"):
         land(session, "b1", "x", surprise=1)

@@ -10,7 +10,9 @@ from mqa_platform.warehouse.lineage import Origins, column_lineage, uses_memory
 
 @pytest.fixture
 def hits():
-    return ibis.table({"id": "string", "account": "int64", "day": "date", "points": "float64"}, "hits")
+    return ibis.table(
+        {"id": "string", "account": "int64", "day": "date", "points": "float64"}, "hits"
+    )
 
 
 @pytest.fixture
@@ -19,7 +21,9 @@ def accounts():
 
 
 def test_a_computed_column_comes_from_the_columns_it_uses(hits):
-    expr = hits.mutate(worth=hits.points * hits.account, one=ibis.literal(1)).filter(hits.day.notnull())
+    expr = hits.mutate(worth=hits.points * hits.account, one=ibis.literal(1)).filter(
+        hits.day.notnull()
+    )
 
     lineage = column_lineage(expr)
 
@@ -58,7 +62,9 @@ def test_a_union_comes_from_both_sides(hits, accounts):
 
 
 def test_an_aggregate_comes_from_its_arguments_and_a_count_from_nothing(hits):
-    expr = hits.group_by("account").agg(best=hits.points.max(where=hits.day.notnull()), n=hits.count())
+    expr = hits.group_by("account").agg(
+        best=hits.points.max(where=hits.day.notnull()), n=hits.count()
+    )
 
     assert column_lineage(expr) == {
         "account": [("hits", "account")],
@@ -68,7 +74,9 @@ def test_an_aggregate_comes_from_its_arguments_and_a_count_from_nothing(hits):
 
 
 def test_a_window_function_comes_from_its_order_and_groups_too(hits):
-    ranked = hits.mutate(place=ibis.row_number().over(group_by="account", order_by=ibis.desc("points")))
+    ranked = hits.mutate(
+        place=ibis.row_number().over(group_by="account", order_by=ibis.desc("points"))
+    )
     expr = ranked.filter(ranked.place == 0).select("id", "place")
 
     assert column_lineage(expr)["place"] == [("hits", "account"), ("hits", "points")]
@@ -94,11 +102,14 @@ def test_the_walk_goes_on_through_a_kernel_by_what_it_declares(hits, accounts):
 
     lineage = column_lineage(expr, Origins({"decay_1": (kernel, source)}, {"names_2": "names"}))
 
-    assert lineage == {"score": [("hits", "day"), ("hits", "points")], "label": [("names", "label")]}
+    assert lineage == {
+        "score": [("hits", "day"), ("hits", "points")],
+        "label": [("names", "label")],
+    }
 
 
 def test_a_constant_table_in_memory_is_no_upstream(hits):
-    pairs = ibis.memtable({"account": [1], "label": ["a"]})
+    pairs = ibis.memtable(pa.table({"account": [1], "label": ["a"]}))
     expr = hits.join(pairs, "account").select("id", "label")
 
     assert column_lineage(expr) == {"id": [("hits", "id")], "label": []}

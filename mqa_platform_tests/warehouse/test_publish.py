@@ -91,7 +91,8 @@ def test_only_the_days_named_are_recorded(session):
 def test_a_table_without_days_is_replaced_as_a_whole(session):
     def people(*names):
         return session.constant(
-            "people", pa.table({"person_id": list(names), "visits": pa.array([1] * len(names), pa.int64())})
+            "people",
+            pa.table({"person_id": list(names), "visits": pa.array([1] * len(names), pa.int64())}),
         )
 
     session.publish(Publication(PEOPLE, people("ann", "bob")), window=None, run_id="r")
@@ -119,10 +120,14 @@ def test_unknown_and_missing_columns_are_refused_before_any_write(session):
 
 
 def test_every_column_is_cast_to_its_contract(session):
-    expr = visits(session, visit("a")).mutate(page_views=ibis.literal("7"), amount=ibis.literal(1.5))
+    expr = visits(session, visit("a")).mutate(
+        page_views=ibis.literal("7"), amount=ibis.literal(1.5)
+    )
     counts = expr.group_by("visit_date").agg(visits=expr.count().cast("float64"))
 
-    session.publish(Publication(VISITS, expr), Publication(COUNTS, counts), window=WINDOW, run_id="r")
+    session.publish(
+        Publication(VISITS, expr), Publication(COUNTS, counts), window=WINDOW, run_id="r"
+    )
 
     row = session.rows(session.table("visits"))[0]
     assert (row["page_views"], str(row["amount"])) == (7, "1.5000")
@@ -130,7 +135,9 @@ def test_every_column_is_cast_to_its_contract(session):
 
 def test_a_consumer_is_asked_once_and_its_answer_settles_it(session):
     publish(session, visit("a"), visit("b", SECOND), reopens=["scores"])
-    publish(session, visit("a", page_views=4), visit("b", SECOND), reopens=["scores"], from_day=SECOND)
+    publish(
+        session, visit("a", page_views=4), visit("b", SECOND), reopens=["scores"], from_day=SECOND
+    )
     assert session.reopened("scores") == FIRST
 
     publish(session, visit("b", SECOND), settles="scores", window=Window.of(SECOND, SECOND))
@@ -172,7 +179,9 @@ def test_a_step_that_fails_while_staging_leaves_nothing_behind(session):
 
     with pytest.raises(Exception, match="not a number"):
         session.publish(
-            Publication(VISITS, expr.mutate(page_views=expr.channel.cast("int64"))), window=WINDOW, run_id="r"
+            Publication(VISITS, expr.mutate(page_views=expr.channel.cast("int64"))),
+            window=WINDOW,
+            run_id="r",
         )
     assert staged_tables(session) == []
     publish(session, visit("a"))
@@ -186,7 +195,10 @@ def test_a_failed_audit_of_one_table_publishes_none(session):
 
     with pytest.raises(AuditFailed) as failed:
         session.publish(
-            Publication(replace(VISITS, rules=()), expr), Publication(COUNTS, wrong), window=WINDOW, run_id="r"
+            Publication(replace(VISITS, rules=()), expr),
+            Publication(COUNTS, wrong),
+            window=WINDOW,
+            run_id="r",
         )
 
     assert failed.value.table == "visit_counts"

@@ -1,0 +1,264 @@
+"""The command line: ``mqa``.
+
+Belongs here: verbs, options and exit codes (0 ok, 1 a check or a run failed, 2 usage or configuration).
+Does not belong here: doing any of it; every verb calls one function and shows its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from mqa_platform import console
+from mqa_platform.home import Home
+
+app = typer.Typer(
+    name="mqa",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Raw go-to-market signals in, marketing-qualified accounts out. MQA_HOME says where (default .mqa).",
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="A day such as 2025-09-30; default the last.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id, domain or name of an account.")]
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day such as 2025-09-30", param_hint=option) from None
+
+
+def _print(answer: Any) -> None:
+    from mqa_platform.exports import plain
+
+    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")
+
+
+def _run(home: Home, first: date, last: date, policy: Path | None, quiet: bool) -> tuple[Home, Any]:
+    from mqa_platform.core.window import Window
+
+    window = Window.of(first, last)
+    with console.stages_progress(quiet) as tell:
+        if policy is not None:
+            from mqa_platform.shadows import run_shadow
+
+            return run_shadow(home, policy, window, tell)
+        from mqa_platform.runs import run_days
+
+        return home, run_days(home, window, tell)
+
+
+@app.command()
+def run(
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, UTC.")],
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day; default the first.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Replay under this policy folder, into a shadow beside the live tables.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run every stage for a range of days, as one Dagster run."""
+    start = _day(first, "--from")
+    end = _day(last, "--to") or start
+    if start is None or end is None or end < start:
+        raise typer.BadParameter(f"{last} is before {first}", param_hint="--to")
+    home, result = _run(Home.from_environment(), start, end, policy, as_json)
+    if as_json:
+        _print({"run_id": result.run_id, "home": str(home.root), "changed": result.changed,
+                "warnings": result.warnings, "facts": result.facts})  # fmt: skip
+        return
+    _told(result)
+    if policy is not None:
+        console.out.print(f"The live tables are untouched. Look at the shadow with MQA_HOME={home.root} mqa export scores")
+
+
+def _told(result: Any) -> None:
+    for warning in result.warnings:
+        console.out.print(f"[yellow]warning[/yellow] {warning}", markup=True)
+    for message in [m for f in result.facts.values() for k, m in f.items() if k in ("message", "messages")]:
+        console.out.print(str(message), markup=False)
+    console.out.print(f"Run {result.run_id}: " + ("tables changed." if result.changed else "nothing changed."))
+
+
+@app.command()
+def demo(
+    accounts: Annotated[int, typer.Option(min=200, max=100_000, help="Accounts of the market.")] = 2000,
+    days: Annotated[int, typer.Option(min=30, max=730, help="Days of the market.")] = 180,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another market.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Make a synthetic market, run all stages through Dagster, show the MQAs."""
+    from mqa_platform import demo as show
+    from mqa_platform.core.window import ONE_DAY
+    from mqa_platform.market import MarketConfig, generate
+
+    home = Home.from_environment()
+    window = show.market_window(home, days)
+    config = MarketConfig(accounts=accounts, days=days, seed=seed, starts_on=window.lo)
+    with console.fraction_progress("market", as_json) as tell:
+        summary = generate(config, home.root, tell)
+    _, result = _run(home, window.lo, window.hi - ONE_DAY, None, as_json)
+    found = show.mqas(home)
+    if as_json:
+        _print({"run_id": result.run_id, "changed": result.changed, "mqas": found})
+        return
+    _told(result)
+    open_ones = [f for f in found if f["status"] in ("open", "accepted", "backlog")]
+    columns = ["account", "tier", "qualified", "score", "of", "why", "evidence", "rep", "status"]
+    rows = [
+        [f["name"], f["tier"], f["created_on"], f["score"], f["threshold"], f["why"], f["evidence_rule"], f["rep"],
+         f["status"]]
+        for f in found[:25]
+    ]  # fmt: skip
+    console.table(f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}", columns, rows, ("score", "of"))
+    console.out.print(
+        f"{summary.crm_accounts} CRM accounts and {days} days: {len(found)} MQAs, {len(open_ones)} of them still with sales."
+    )
+    if found:
+        console.out.print(f'Next: mqa explain "{found[0]["account_id"]}"   ·   mqa dev   ·   mqa export handoffs -o handoffs.csv', markup=False)
+
+
+@app.command()
+def example(
+    name: Annotated[str, typer.Argument(help="web_logs or open_source.")], as_json: AsJson = False
+) -> None:
+    """Run one of the examples on real data (MQA_DATA, default ../shared/data beside the project)."""
+    from mqa_platform.scenarios import run_scenario
+
+    with console.stages_progress(as_json) as tell:
+        result = run_scenario(name, Home.from_environment(), tell)
+    if as_json:
+        _print(result.as_dict())
+        return
+    for part in result.tables:
+        columns = list(part.rows[0]) if part.rows else ["nothing"]
+        console.table(part.title, columns, [list(r.values()) for r in part.rows])
+    console.out.print(f"The tables are in {result.home.root}", markup=False)
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000) -> None:
+    """Open the Dagster UI and its daemon on this home's data."""
+    from mqa_platform.development import serve
+
+    code = serve(
+        Home.from_environment(), port, lambda url: console.out.print(f"Dagster UI: {url} (Ctrl-C ends it)")
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def explain(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """The receipt of a score: every component, its touchpoints and their arithmetic."""
+    from mqa_platform.explain import explain as find
+
+    answer = find(Home.from_environment(), account, _day(as_of, "--as-of"))
+    if as_json:
+        _print(answer)
+        return
+    console.receipt(answer)
+
+
+@app.command(name="why-not")
+def why_not(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Which rule keeps an account from being an MQA, and what is missing."""
+    from mqa_platform.explain import why_not as find
+
+    answer = find(Home.from_environment(), account, _day(as_of, "--as-of"))
+    if as_json:
+        _print(answer)
+        return
+    rows = [["yes" if r["holds"] else "NO", r["rule"], r["detail"], r["missing"]] for r in answer["rules"]]
+    since = f" since {answer['stage_since']}" if answer["stage_since"] else ""
+    console.table(
+        f"{answer['name']} on {answer['as_of']}: {answer['stage']}{since}", ["holds", "rule", "figures", "missing"], rows
+    )
+    if answer["is_mqa"]:
+        console.out.print("It is in a qualification episode now.")
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help="A published table.")],
+    form: Annotated[str | None, typer.Option("--format", help="csv, parquet or json.")] = None,
+    target: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default the screen.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Write a published table as CSV, Parquet or JSON."""
+    from mqa_platform.exports import FORMATS
+    from mqa_platform.exports import export as write
+
+    chosen = form or ("json" if as_json else None)
+    if chosen is None:
+        chosen = target.suffix.lstrip(".") if target and target.suffix.lstrip(".") in FORMATS else "csv"
+    if chosen not in FORMATS:
+        raise typer.BadParameter(f"{chosen!r}: one of {', '.join(FORMATS)}", param_hint="--format")
+    content = write(Home.from_environment(), table, chosen, target)
+    if target is None:
+        sys.stdout.buffer.write(content)
+    else:
+        console.err.print(f"{table}: {len(content):,} bytes in {target}", markup=False)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look at this installation and say what to do."""
+    from mqa_platform.doctor import examine
+
+    found = examine(Home.from_environment())
+    if as_json:
+        _print([f.__dict__ for f in found])
+    else:
+        marks = {True: "ok", False: "FAILED", None: "note"}
+        rows = [[marks[f.ok], f.check, f.detail, "" if f.ok else f.remedy] for f in found]
+        console.table("mqa doctor", ["", "check", "found", "what to do"], rows)
+    if any(f.ok is False for f in found):
+        raise typer.Exit(1)
+
+
+def _fail(problem: Exception, code: int) -> NoReturn:
+    console.err.print(f"mqa: {problem}", markup=False, style="red")
+    raise SystemExit(code)
+
+
+def main() -> NoReturn:
+    """Entry point: the typed errors of the platform become messages and exit codes."""
+    from mqa_platform.contracts.errors import ContractError
+    from mqa_platform.policy.problems import PolicyError
+
+    # A terminated command must still stop the servers it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app()
+    except (PolicyError, ContractError) as problem:
+        _fail(problem, 2)
+    except Exception as problem:
+        _fail(problem, _exit_code(problem))
+    raise SystemExit(0)
+
+
+def _exit_code(problem: Exception) -> int:
+    """2 for what the caller can correct, 1 for a run or check that failed; anything else is a bug."""
+    usage = {"MartError", "ScenarioError", "MarketError", "SnapshotMissingError", "SourceError", "FileNotFoundError"}
+    failed = {"RunFailedError", "WarehouseBusyError", "AuditFailed", "EmbeddedServerError", "QuarantineLimitError"}
+    name = type(problem).__name__
+    if name in usage:
+        return 2
+    if name in failed:
+        return 1
+    raise problem
+
+
+if __name__ == "__main__":
+    main()

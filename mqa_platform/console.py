@@ -1,0 +1,108 @@
+"""How answers look on a terminal.
+
+Belongs here: tables, progress and wording of the command line. Does not belong here: finding the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+STEPS = (
+    "landed_batches", "crm_tables", "signals", "sessions", "accounts", "scores", "stages", "handoffs",
+    "conversions", "marts_snapshot",
+)  # fmt: skip
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]], right: tuple[str, ...] = ()) -> None:
+    """A titled table; every cell is shown as it is, markup in it is text."""
+    made = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*[escape("" if v is None else str(v)) for v in row])
+    out.print(made)
+
+
+@contextmanager
+def stages_progress(quiet: bool) -> Iterator[Any]:
+    """A bar over the steps of a run; yields the callback that ``runs`` tells its events to."""
+    if quiet:
+        yield None
+        return
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=err, transient=False,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("starting Dagster", total=len(STEPS))
+
+        def tell(event: str, step: str) -> None:
+            if event == "STEP_START":
+                bar.update(task, description=step.replace("_", " "))
+            elif event == "STEP_SUCCESS":
+                bar.advance(task)
+
+        yield tell
+        bar.update(task, description="done")
+
+
+@contextmanager
+def fraction_progress(title: str, quiet: bool) -> Iterator[Any]:
+    """A bar from 0 to 1; yields a callback of (what, fraction)."""
+    if quiet:
+        yield None
+        return
+    bar = Progress(SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), console=err)
+    with bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda what, done: bar.update(task, description=f"{title}: {what}"[:34], completed=done)
+        bar.update(task, description=title, completed=1.0)
+
+
+def receipt(answer: dict[str, Any]) -> None:
+    """The explanation of a score as a reader wants it: the sum first, then each component's parts."""
+    held = answer["stage"] or "no stage"
+    out.print(
+        f"[bold]{escape(answer['name'])}[/bold] ({escape(answer['account_id'])}) on {answer['as_of']}: "
+        f"score [bold]{answer['engagement_score']}[/bold] of {answer['threshold']} ({answer['tier']}), {held}"
+        + (f" since {answer['stage_since']}" if answer["stage_since"] else "")
+    )
+    fit = answer["fit"]
+    score = "-" if fit["fit_score"] is None else f"{fit['fit_score']:.0f}"
+    out.print(f"Fit {fit['fit_gate']}, grade {fit['fit_grade']} ({score}); missing: {fit['missing_fields'] or 'nothing'}")
+    if answer["policy_version"] != answer["current_policy_version"]:
+        out.print(f"Scored under policy {answer['policy_version']}; today's is {answer['current_policy_version']}.")
+    rows = [
+        [c["component"], c["raw_points"], c["lost_to_cap"], c["decayed_points"], c["lost_to_ceiling"], c["points"],
+         c["touchpoints"], c["people"]]
+        for c in answer["components"]
+    ]  # fmt: skip
+    columns = ["component", "raw", "lost to cap", "decayed", "lost to ceiling", "points", "touchpoints", "people"]
+    table("Receipt", columns, [*rows, ["sum", "", "", "", "", answer["sum_of_components"], "", ""]], tuple(columns[1:]))
+    for component in answer["components"]:
+        _parts(component)
+
+
+def _parts(component: dict[str, Any], limit: int = 12) -> None:
+    parts = sorted(component["evidence"], key=lambda p: -abs(p["contribution"]))
+    if not parts:
+        return
+    rows = [
+        [f"{p['occurred_at']:%Y-%m-%d %H:%M}", p["person_id"] or "unknown", p["page_type"] or p["topic"] or "",
+         p["resolution_rule"],
+         f"{p['weight']:g}×{p['strength']:.2g}×{p['seniority']:g}×{p['share']:.2g}×{p['match_confidence']:g}",
+         f"{p['kept']:.3f}", f"2^(−{p['age_days']}/{p['half_life_days']:g})", f"{p['contribution']:.4f}"]
+        for p in parts[:limit]
+    ]  # fmt: skip
+    columns = ["when", "who", "what", "match", "points", "kept", "decay", "adds"]
+    more = f" ({len(parts) - limit} smaller ones not shown)" if len(parts) > limit else ""
+    table(f"{component['component']}: {len(parts)} touchpoints{more}", columns, rows, ("points", "kept", "adds"))

@@ -1,0 +1,102 @@
+"""The receipt opened up: what each touchpoint adds to a component as of a day.
+
+Belongs here: the arithmetic of one account, touchpoint by touchpoint, by the same functions that score
+everybody. Does not belong here: reading tables or showing them (``explain``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_platform.core.decay import number, touches
+from mqa_platform.core.points import daily_points
+from mqa_platform.core.timeline import halving
+from mqa_platform.policy.models import Policy
+
+
+@dataclass(frozen=True)
+class Line:
+    """One touchpoint's part: ``points = weight × strength × seniority × share × match_confidence``.
+
+    kept is the share of the points that the daily caps left, decay ``2^(−age ÷ half-life)``, and
+    ``contribution = points × kept × decay``; the contributions of a component sum to its
+    decayed points before rounding.
+    """
+
+    component: str
+    signal_id: str
+    occurred_at: Any
+    person_id: str | None
+    page_type: str | None
+    topic: str | None
+    resolution_rule: str
+    weight: float
+    strength: float
+    seniority: float
+    share: float
+    match_confidence: float
+    points: float
+    kept: float
+    age_days: int
+    half_life_days: float
+    decay: float
+    contribution: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The line as plain values."""
+        return asdict(self)
+
+
+def lines(touchpoints: pa.Table, policy: Policy, as_of: date) -> list[Line]:
+    """The parts of one account's touchpoints as of a day, newest first.
+
+    Args:
+        touchpoints: rows of the touchpoints table of one account.
+        policy: the policy the account was scored under.
+        as_of: the day; what is older than the look-back or later than the day adds nothing.
+    """
+    days = touchpoints["touchpoint_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    today = number(as_of)
+    near = (days <= today) & (days > today - policy.signals.lookback_days)
+    table = touchpoints.filter(pa.array(near))
+    if not table.num_rows:
+        return []
+    t, component, points, key, _ = touches(table, policy)
+    scored = np.flatnonzero(component >= 0)
+    daily = daily_points(
+        t.account[scored], component[scored], t.day[scored], key[scored], points[scored], policy.signals
+    )
+    names = list(policy.signals.signals)
+    rules = list(policy.signals.signals.values())
+    rows = table.take(pa.array(scored)).to_pylist()
+    out = []
+    for i, row in enumerate(rows):
+        rule = rules[component[scored[i]]]
+        age = today - int(t.day[scored[i]])
+        decay = float(halving(rule.half_life_days, age + 1)[age])
+        worth, kept = float(points[scored[i]]), float(daily.kept[i])
+        out.append(
+            Line(
+                component=names[component[scored[i]]],
+                weight=float(rule.weight),
+                points=worth,
+                kept=kept,
+                age_days=age,
+                half_life_days=float(rule.half_life_days),
+                decay=decay,
+                contribution=worth * kept * decay,
+                **{
+                    c: row[c]
+                    for c in (
+                        "signal_id", "occurred_at", "person_id", "page_type", "topic",
+                        "resolution_rule", "strength", "seniority", "share", "match_confidence",
+                    )
+                },
+            )  # fmt: skip
+        )
+    return sorted(out, key=lambda x: (x.component, x.age_days, x.signal_id))

@@ -1,0 +1,127 @@
+"""What stands between this installation and a run, and what to do about it.
+
+Belongs here: looking, one finding a check. Does not belong here: repairing anything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from mqa_platform.assets.platform import WAREHOUSE_VARIABLE, open_warehouse
+from mqa_platform.contracts.loader import load_contracts
+from mqa_platform.home import Home
+from mqa_platform.instance import URL_VARIABLE
+from mqa_platform.policy.loader import load_policy, policy_version
+
+_LITTLE_DISK = 2 * 1024**3
+_UI = "http://127.0.0.1:3000/server_info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: ``ok`` is None where it is only worth knowing."""
+
+    check: str
+    ok: bool | None
+    detail: str
+    remedy: str = ""
+
+
+def examine(home: Home) -> list[Finding]:
+    """Every check, in the order in which problems should be solved; a check that fails stops none."""
+    checks: list[Callable[[Home], Finding]] = [
+        _python, _home, _disk, _policy, _contracts, _sources, _warehouse, _snapshot, _instance, _key, _ui,
+    ]  # fmt: skip
+    found = []
+    for check in checks:
+        try:
+            found.append(check(home))
+        except Exception as problem:  # noqa: BLE001 - the doctor reports whatever it meets
+            name = check.__name__.removeprefix("_")
+            found.append(Finding(name, False, str(problem), "see the message"))
+    return found
+
+
+def _python(_: Home) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer")
+
+
+def _home(home: Home) -> Finding:
+    place = home.root if home.root.exists() else home.root.parent
+    return Finding("home", os.access(place, os.W_OK), str(home.root), "set MQA_HOME to a folder you may write")
+
+
+def _disk(home: Home) -> Finding:
+    place = next(p for p in (home.root, *home.root.parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    return Finding("disk", free > _LITTLE_DISK, f"{free / 1024**3:.1f} GiB free", "free some disk space")
+
+
+def _policy(home: Home) -> Finding:
+    folder = home.policy_folder()
+    policy = load_policy(folder)
+    where = folder or "the packaged default"
+    return Finding("policy", True, f"version {policy_version(policy)} from {where}, {len(policy.signals.signals)} signals")
+
+
+def _contracts(_: Home) -> Finding:
+    contracts = load_contracts()
+    rules = sum(len(c.rules) for c in contracts.values())
+    return Finding("contracts", True, f"{len(contracts)} tables, {rules} rules")
+
+
+def _sources(home: Home) -> Finding:
+    from mqa_platform.sources.files import expand
+
+    policy = load_policy(home.policy_folder())
+    counts = {n: len(expand(s, home.root, home.data)) for n, s in policy.sources.sources.items()}
+    empty = [n for n, c in counts.items() if not c]
+    detail = f"{sum(counts.values())} files of {len(counts) - len(empty)} sources"
+    return Finding("sources", bool(sum(counts.values())), detail + (f"; none of {', '.join(empty)}" if empty else ""),
+                   "mqa demo makes a market to look at; sources.yaml says where files are expected")  # fmt: skip
+
+
+def _warehouse(home: Home) -> Finding:
+    engine = "PostgreSQL" if os.environ.get(WAREHOUSE_VARIABLE) else "DuckDB"
+    if engine == "DuckDB" and not home.warehouse.exists():
+        return Finding("warehouse", None, "DuckDB, not made yet", "the first run makes it")
+    with open_warehouse(home).session() as session:
+        days = session.days("stages")  # type: ignore[attr-defined]
+    span = f"{days[0]} to {days[-1]}, {len(days)} days" if days else "no day published"
+    return Finding("warehouse", True, f"{engine}: {span}")
+
+
+def _snapshot(home: Home) -> Finding:
+    if os.environ.get(WAREHOUSE_VARIABLE):
+        return Finding("snapshot", None, "readers use PostgreSQL itself")
+    if not home.snapshot.exists():
+        return Finding("snapshot", None, "not made yet", "every run makes it")
+    return Finding("snapshot", True, f"{home.snapshot.stat().st_size / 1024**2:.1f} MiB")
+
+
+def _instance(home: Home) -> Finding:
+    if os.environ.get(URL_VARIABLE):
+        return Finding("dagster storage", True, f"the server that {URL_VARIABLE} names")
+    made = "made" if home.postgres.exists() else "made at the first run"
+    return Finding("dagster storage", True, f"embedded PostgreSQL in {home.postgres} ({made})")
+
+
+def _key(_: Home) -> Finding:
+    if os.environ.get("MQA_PII_KEY"):
+        return Finding("personal data key", True, "MQA_PII_KEY is set")
+    return Finding("personal data key", None, "the development key", "set MQA_PII_KEY before real people's data lands")
+
+
+def _ui(_: Home) -> Finding:
+    try:
+        answer = requests.get(_UI, timeout=1)
+        return Finding("dagster UI", True, f"running, Dagster {answer.json().get('dagster_version', '?')}")
+    except (requests.RequestException, ValueError):
+        return Finding("dagster UI", None, "not running on 127.0.0.1:3000", "mqa dev starts it")

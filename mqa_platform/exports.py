@@ -1,0 +1,107 @@
+"""Published tables as files: CSV, Parquet or JSON.
+
+Belongs here: formats, and text made harmless for spreadsheets. Does not belong here: choosing rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mqa_platform.home import Home
+from mqa_platform.marts import open_marts
+
+FORMATS = ("csv", "parquet", "json")
+_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON has: days and times as ISO text, points as numbers."""
+    if isinstance(value, datetime | date):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        # Shortest text of a double: four decimals of a score survive unchanged.
+        return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value
+
+
+def harmless(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, in any of its lines (OWASP, CSV injection)."""
+    lines = text.split("\n")
+    risky = any(line.lstrip(" \u00a0\u200b\ufeff").startswith(_TRIGGERS) for line in lines)
+    return f"'{text}" if risky and len(lines) == 1 else "\n".join(_guarded(x) for x in lines) if risky else text
+
+
+def _guarded(line: str) -> str:
+    return f"'{line}" if line.lstrip(" \u00a0\u200b\ufeff").startswith(_TRIGGERS) else line
+
+
+def to_csv(table: pa.Table) -> bytes:
+    """RFC 4180 text with a header; null is an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for batch in table.to_batches(max_chunksize=50_000):
+        columns = [batch.column(i).to_pylist() for i in range(batch.num_columns)]
+        for row in zip(*columns, strict=True):
+            writer.writerow([_cell(v) for v in row])
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return plain(value)
+
+
+def to_json(table: pa.Table) -> bytes:
+    """A list of objects, one a row."""
+    return (json.dumps([plain(r) for r in table.to_pylist()], ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """Parquet with the contract's types."""
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd")
+    return out.getvalue()
+
+
+def export(home: Home, table: str, form: str, target: Path | None) -> bytes:
+    """A published table in a format; written to ``target`` in one step if given.
+
+    Rows come in the order of the table's key, so that two exports of equal tables are equal files.
+
+    Raises:
+        MartError: no such table.
+    """
+    from mqa_platform.contracts.loader import load_contracts
+
+    with open_marts(home) as marts:
+        expr = marts.table(table)
+        rows = marts.arrow(expr.order_by([expr[c] for c in load_contracts()[table].key]))
+    content = {"csv": to_csv, "json": to_json, "parquet": to_parquet}[form](rows)
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        partial.write_bytes(content)
+        partial.replace(target)
+    return content
