@@ -26,8 +26,13 @@ app = typer.Typer(
     help="Raw go-to-market signals in, marketing-qualified accounts out. MQA_HOME says where (default .mqa).",
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="A day such as 2025-09-30; default the last.")]
-Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Id, domain or name of an account.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help="A day such as 2025-09-30; default the last."),
+]
+Account = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Id, domain or name of an account.")
+]
 
 
 def _day(text: str | None, option: str) -> date | None:
@@ -36,7 +41,9 @@ def _day(text: str | None, option: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day such as 2025-09-30", param_hint=option) from None
+        raise typer.BadParameter(
+            f"{text!r} is not a day such as 2025-09-30", param_hint=option
+        ) from None
 
 
 def _print(answer: Any) -> None:
@@ -62,9 +69,12 @@ def _run(home: Home, first: date, last: date, policy: Path | None, quiet: bool) 
 @app.command()
 def run(
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, UTC.")],
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day; default the first.")] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day; default the first.")
+    ] = None,
     policy: Annotated[
-        Path | None, typer.Option(help="Replay under this policy folder, into a shadow beside the live tables.")
+        Path | None,
+        typer.Option(help="Replay under this policy folder, into a shadow beside the live tables."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,20 +90,28 @@ def run(
         return
     _told(result)
     if policy is not None:
-        console.out.print(f"The live tables are untouched. Look at the shadow with MQA_HOME={home.root} mqa export scores")
+        console.out.print(
+            f"The live tables are untouched. Look at the shadow with MQA_HOME={home.root} mqa export scores"
+        )
 
 
 def _told(result: Any) -> None:
     for warning in result.warnings:
         console.out.print(f"[yellow]warning[/yellow] {warning}", markup=True)
-    for message in [m for f in result.facts.values() for k, m in f.items() if k in ("message", "messages")]:
+    for message in [
+        m for f in result.facts.values() for k, m in f.items() if k in ("message", "messages")
+    ]:
         console.out.print(str(message), markup=False)
-    console.out.print(f"Run {result.run_id}: " + ("tables changed." if result.changed else "nothing changed."))
+    console.out.print(
+        f"Run {result.run_id}: " + ("tables changed." if result.changed else "nothing changed.")
+    )
 
 
 @app.command()
 def demo(
-    accounts: Annotated[int, typer.Option(min=200, max=100_000, help="Accounts of the market.")] = 2000,
+    accounts: Annotated[
+        int, typer.Option(min=200, max=100_000, help="Accounts of the market.")
+    ] = 2000,
     days: Annotated[int, typer.Option(min=30, max=730, help="Days of the market.")] = 180,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another market.")] = 7,
     as_json: AsJson = False,
@@ -121,12 +139,20 @@ def demo(
          f["status"]]
         for f in found[:25]
     ]  # fmt: skip
-    console.table(f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}", columns, rows, ("score", "of"))
+    console.table(
+        f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}",
+        columns,
+        rows,
+        ("score", "of"),
+    )
     console.out.print(
         f"{summary.crm_accounts} CRM accounts and {days} days: {len(found)} MQAs, {len(open_ones)} of them still with sales."
     )
     if found:
-        console.out.print(f'Next: mqa explain "{found[0]["account_id"]}"   ·   mqa dev   ·   mqa export handoffs -o handoffs.csv', markup=False)
+        console.out.print(
+            f'Next: mqa explain "{found[0]["account_id"]}"   ·   mqa dev   ·   mqa export handoffs -o handoffs.csv',
+            markup=False,
+        )
 
 
 @app.command()
@@ -153,7 +179,9 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] 
     from mqa_platform.development import serve
 
     code = serve(
-        Home.from_environment(), port, lambda url: console.out.print(f"Dagster UI: {url} (Ctrl-C ends it)")
+        Home.from_environment(),
+        port,
+        lambda url: console.out.print(f"Dagster UI: {url} (Ctrl-C ends it)"),
     )
     raise typer.Exit(code)
 
@@ -179,10 +207,15 @@ def why_not(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> No
     if as_json:
         _print(answer)
         return
-    rows = [["yes" if r["holds"] else "NO", r["rule"], r["detail"], r["missing"]] for r in answer["rules"]]
+    rows = [
+        ["yes" if r["holds"] else "NO", r["rule"], r["detail"], r["missing"]]
+        for r in answer["rules"]
+    ]
     since = f" since {answer['stage_since']}" if answer["stage_since"] else ""
     console.table(
-        f"{answer['name']} on {answer['as_of']}: {answer['stage']}{since}", ["holds", "rule", "figures", "missing"], rows
+        f"{answer['name']} on {answer['as_of']}: {answer['stage']}{since}",
+        ["holds", "rule", "figures", "missing"],
+        rows,
     )
     if answer["is_mqa"]:
         console.out.print("It is in a qualification episode now.")
@@ -192,7 +225,9 @@ def why_not(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> No
 def export(
     table: Annotated[str, typer.Argument(help="A published table.")],
     form: Annotated[str | None, typer.Option("--format", help="csv, parquet or json.")] = None,
-    target: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; default the screen.")] = None,
+    target: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write; default the screen.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Write a published table as CSV, Parquet or JSON."""
@@ -201,7 +236,9 @@ def export(
 
     chosen = form or ("json" if as_json else None)
     if chosen is None:
-        chosen = target.suffix.lstrip(".") if target and target.suffix.lstrip(".") in FORMATS else "csv"
+        chosen = (
+            target.suffix.lstrip(".") if target and target.suffix.lstrip(".") in FORMATS else "csv"
+        )
     if chosen not in FORMATS:
         raise typer.BadParameter(f"{chosen!r}: one of {', '.join(FORMATS)}", param_hint="--format")
     content = write(Home.from_environment(), table, chosen, target)
@@ -250,8 +287,21 @@ def main() -> NoReturn:
 
 def _exit_code(problem: Exception) -> int:
     """2 for what the caller can correct, 1 for a run or check that failed; anything else is a bug."""
-    usage = {"MartError", "ScenarioError", "MarketError", "SnapshotMissingError", "SourceError", "FileNotFoundError"}
-    failed = {"RunFailedError", "WarehouseBusyError", "AuditFailed", "EmbeddedServerError", "QuarantineLimitError"}
+    usage = {
+        "MartError",
+        "ScenarioError",
+        "MarketError",
+        "SnapshotMissingError",
+        "SourceError",
+        "FileNotFoundError",
+    }
+    failed = {
+        "RunFailedError",
+        "WarehouseBusyError",
+        "AuditFailed",
+        "EmbeddedServerError",
+        "QuarantineLimitError",
+    }
     name = type(problem).__name__
     if name in usage:
         return 2

@@ -5,16 +5,25 @@ Belongs here: tables, progress and wording of the command line. Does not belong 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
-out = Console(highlight=False)
+_PIPED_WIDTH = 150
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 STEPS = (
     "landed_batches", "crm_tables", "signals", "sessions", "accounts", "scores", "stages", "handoffs",
@@ -22,11 +31,18 @@ STEPS = (
 )  # fmt: skip
 
 
-def table(title: str, columns: list[str], rows: list[list[Any]], right: tuple[str, ...] = ()) -> None:
+def table(
+    title: str, columns: list[str], rows: list[list[Any]], right: tuple[str, ...] = ()
+) -> None:
     """A titled table; every cell is shown as it is, markup in it is text."""
     made = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in right,
+        )
     for row in rows:
         made.add_row(*[escape("" if v is None else str(v)) for v in row])
     out.print(made)
@@ -61,10 +77,18 @@ def fraction_progress(title: str, quiet: bool) -> Iterator[Any]:
     if quiet:
         yield None
         return
-    bar = Progress(SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), console=err)
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=err,
+    )
     with bar:
         task = bar.add_task(title, total=1.0)
-        yield lambda what, done: bar.update(task, description=f"{title}: {what}"[:34], completed=done)
+        yield lambda what, done: bar.update(
+            task, description=f"{title}: {what}"[:34], completed=done
+        )
         bar.update(task, description=title, completed=1.0)
 
 
@@ -78,18 +102,43 @@ def receipt(answer: dict[str, Any]) -> None:
     )
     fit = answer["fit"]
     score = "-" if fit["fit_score"] is None else f"{fit['fit_score']:.0f}"
-    out.print(f"Fit {fit['fit_gate']}, grade {fit['fit_grade']} ({score}); missing: {fit['missing_fields'] or 'nothing'}")
+    out.print(
+        f"Fit {fit['fit_gate']}, grade {fit['fit_grade']} ({score}); missing: {fit['missing_fields'] or 'nothing'}"
+    )
     if answer["policy_version"] != answer["current_policy_version"]:
-        out.print(f"Scored under policy {answer['policy_version']}; today's is {answer['current_policy_version']}.")
+        out.print(
+            f"Scored under policy {answer['policy_version']}; today's is {answer['current_policy_version']}."
+        )
     rows = [
         [c["component"], c["raw_points"], c["lost_to_cap"], c["decayed_points"], c["lost_to_ceiling"], c["points"],
          c["touchpoints"], c["people"]]
         for c in answer["components"]
     ]  # fmt: skip
-    columns = ["component", "raw", "lost to cap", "decayed", "lost to ceiling", "points", "touchpoints", "people"]
-    table("Receipt", columns, [*rows, ["sum", "", "", "", "", answer["sum_of_components"], "", ""]], tuple(columns[1:]))
+    columns = [
+        "component",
+        "raw",
+        "lost to cap",
+        "decayed",
+        "lost to ceiling",
+        "points",
+        "touchpoints",
+        "people",
+    ]
+    table(
+        "Receipt",
+        columns,
+        [*rows, ["sum", "", "", "", "", answer["sum_of_components"], "", ""]],
+        tuple(columns[1:]),
+    )
     for component in answer["components"]:
         _parts(component)
+
+
+def _short(person: str | None) -> str:
+    """A person's id short enough for a column; the full one is in --json."""
+    if person is None:
+        return "unknown"
+    return person if len(person) <= 18 else f"{person[:17]}…"
 
 
 def _parts(component: dict[str, Any], limit: int = 12) -> None:
@@ -97,7 +146,7 @@ def _parts(component: dict[str, Any], limit: int = 12) -> None:
     if not parts:
         return
     rows = [
-        [f"{p['occurred_at']:%Y-%m-%d %H:%M}", p["person_id"] or "unknown", p["page_type"] or p["topic"] or "",
+        [f"{p['occurred_at']:%Y-%m-%d %H:%M}", _short(p["person_id"]), p["page_type"] or p["topic"] or "",
          p["resolution_rule"],
          f"{p['weight']:g}×{p['strength']:.2g}×{p['seniority']:g}×{p['share']:.2g}×{p['match_confidence']:g}",
          f"{p['kept']:.3f}", f"2^(−{p['age_days']}/{p['half_life_days']:g})", f"{p['contribution']:.4f}"]
@@ -105,4 +154,9 @@ def _parts(component: dict[str, Any], limit: int = 12) -> None:
     ]  # fmt: skip
     columns = ["when", "who", "what", "match", "points", "kept", "decay", "adds"]
     more = f" ({len(parts) - limit} smaller ones not shown)" if len(parts) > limit else ""
-    table(f"{component['component']}: {len(parts)} touchpoints{more}", columns, rows, ("points", "kept", "adds"))
+    table(
+        f"{component['component']}: {len(parts)} touchpoints{more}",
+        columns,
+        rows,
+        ("points", "kept", "adds"),
+    )

@@ -8,7 +8,16 @@ from typing import Any
 import dagster as dg
 
 from mqa_platform import partitions
-from mqa_platform.assets import accounts, conversions, handoffs, scores, sessions, signals, sources, stages
+from mqa_platform.assets import (
+    accounts,
+    conversions,
+    handoffs,
+    scores,
+    sessions,
+    signals,
+    sources,
+    stages,
+)
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy

@@ -38,7 +38,11 @@ def mqas(home: Home, limit: int | None = None) -> list[dict[str, Any]]:
             ).order_by(joined["created_on"].desc(), joined["handoff_id"])
         )  # fmt: skip
         keys = h.select("account_id", "motion", score_date="created_on", handoff_id="handoff_id")
-        parts = marts.rows(r.join(keys, ["account_id", "motion", "score_date"]).select("handoff_id", "component", "points"))
+        parts = marts.rows(
+            r.join(keys, ["account_id", "motion", "score_date"]).select(
+                "handoff_id", "component", "points"
+            )
+        )
     why: dict[str, list[tuple[float, str]]] = {}
     for part in parts:
         why.setdefault(part["handoff_id"], []).append((-float(part["points"]), part["component"]))

@@ -31,10 +31,18 @@ def serve(home: Home, port: int, ready: Callable[[str], None]) -> int:
             environment["MQA_DATA"] = str(home.data)
         bin_folder = Path(sys.executable).parent
         commands = [
-            [str(bin_folder / "dagster-webserver"), "-m", _MODULE, "-h", "127.0.0.1", "-p", str(port)],
+            [
+                str(bin_folder / "dagster-webserver"),
+                "-m",
+                _MODULE,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+            ],
             [str(bin_folder / "dagster-daemon"), "run", "-m", _MODULE],
         ]
-        processes = [subprocess.Popen(c, env=environment) for c in commands]  # noqa: S603 - own programs
+        processes = [subprocess.Popen(c, env=environment) for c in commands]
         try:
             ready(f"http://127.0.0.1:{port}")
             while all(p.poll() is None for p in processes):

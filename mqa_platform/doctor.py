@@ -42,7 +42,7 @@ def examine(home: Home) -> list[Finding]:
     for check in checks:
         try:
             found.append(check(home))
-        except Exception as problem:  # noqa: BLE001 - the doctor reports whatever it meets
+        except Exception as problem:
             name = check.__name__.removeprefix("_")
             found.append(Finding(name, False, str(problem), "see the message"))
     return found
@@ -55,20 +55,28 @@ def _python(_: Home) -> Finding:
 
 def _home(home: Home) -> Finding:
     place = home.root if home.root.exists() else home.root.parent
-    return Finding("home", os.access(place, os.W_OK), str(home.root), "set MQA_HOME to a folder you may write")
+    return Finding(
+        "home", os.access(place, os.W_OK), str(home.root), "set MQA_HOME to a folder you may write"
+    )
 
 
 def _disk(home: Home) -> Finding:
     place = next(p for p in (home.root, *home.root.parents) if p.exists())
     free = shutil.disk_usage(place).free
-    return Finding("disk", free > _LITTLE_DISK, f"{free / 1024**3:.1f} GiB free", "free some disk space")
+    return Finding(
+        "disk", free > _LITTLE_DISK, f"{free / 1024**3:.1f} GiB free", "free some disk space"
+    )
 
 
 def _policy(home: Home) -> Finding:
     folder = home.policy_folder()
     policy = load_policy(folder)
     where = folder or "the packaged default"
-    return Finding("policy", True, f"version {policy_version(policy)} from {where}, {len(policy.signals.signals)} signals")
+    return Finding(
+        "policy",
+        True,
+        f"version {policy_version(policy)} from {where}, {len(policy.signals.signals)} signals",
+    )
 
 
 def _contracts(_: Home) -> Finding:
@@ -93,7 +101,7 @@ def _warehouse(home: Home) -> Finding:
     if engine == "DuckDB" and not home.warehouse.exists():
         return Finding("warehouse", None, "DuckDB, not made yet", "the first run makes it")
     with open_warehouse(home).session() as session:
-        days = session.days("stages")  # type: ignore[attr-defined]
+        days = session.days("stages")
     span = f"{days[0]} to {days[-1]}, {len(days)} days" if days else "no day published"
     return Finding("warehouse", True, f"{engine}: {span}")
 
@@ -116,12 +124,19 @@ def _instance(home: Home) -> Finding:
 def _key(_: Home) -> Finding:
     if os.environ.get("MQA_PII_KEY"):
         return Finding("personal data key", True, "MQA_PII_KEY is set")
-    return Finding("personal data key", None, "the development key", "set MQA_PII_KEY before real people's data lands")
+    return Finding(
+        "personal data key",
+        None,
+        "the development key",
+        "set MQA_PII_KEY before real people's data lands",
+    )
 
 
 def _ui(_: Home) -> Finding:
     try:
         answer = requests.get(_UI, timeout=1)
-        return Finding("dagster UI", True, f"running, Dagster {answer.json().get('dagster_version', '?')}")
+        return Finding(
+            "dagster UI", True, f"running, Dagster {answer.json().get('dagster_version', '?')}"
+        )
     except (requests.RequestException, ValueError):
         return Finding("dagster UI", None, "not running on 127.0.0.1:3000", "mqa dev starts it")

@@ -31,10 +31,16 @@ def explain(home: Home, wanted: str, as_of: date | None = None) -> dict[str, Any
         mine = account["account_id"]
         scores, lines = marts.table("scores"), marts.table("score_receipts")
         stages, touched = marts.table("stages"), marts.table("touchpoints")
-        score = marts.rows(scores.filter((scores["account_id"] == mine) & (scores["score_date"] == day)))
+        score = marts.rows(
+            scores.filter((scores["account_id"] == mine) & (scores["score_date"] == day))
+        )
         if not score:
-            refused = "the ICP refuses it" if account["fit_gate"] == "fail" else (
-                f"no touchpoint in the {policy.signals.lookback_days} days before, or the day was never run"
+            refused = (
+                "the ICP refuses it"
+                if account["fit_gate"] == "fail"
+                else (
+                    f"no touchpoint in the {policy.signals.lookback_days} days before, or the day was never run"
+                )
             )
             raise MartError(f"{account['name']} ({mine}) has no score on {day}: {refused}")
         components = marts.rows(
@@ -42,7 +48,9 @@ def explain(home: Home, wanted: str, as_of: date | None = None) -> dict[str, Any
                 lines["points"].desc(), lines["component"]
             )
         )
-        stage = marts.rows(stages.filter((stages["account_id"] == mine) & (stages["stage_date"] == day)))
+        stage = marts.rows(
+            stages.filter((stages["account_id"] == mine) & (stages["stage_date"] == day))
+        )
         evidence = marts.arrow(touched.filter(touched["account_id"] == mine))
     by_component = defaultdict(list)
     for line in receipts.lines(evidence, policy, day):
@@ -58,7 +66,10 @@ def explain(home: Home, wanted: str, as_of: date | None = None) -> dict[str, Any
         "stage": stage[0]["stage"] if stage else None,
         "stage_since": stage[0]["entered_on"] if stage else None,
         "suppression_reason": account["suppression_reason"],
-        "fit": {k: account[k] for k in ("fit_gate", "fit_grade", "fit_score", "failed_criteria", "missing_fields")},
+        "fit": {
+            k: account[k]
+            for k in ("fit_gate", "fit_grade", "fit_score", "failed_criteria", "missing_fields")
+        },
         "components": [
             {
                 **{k: v for k, v in c.items() if k not in ("account_id", "motion", "score_date")},
@@ -84,8 +95,12 @@ def why_not(home: Home, wanted: str, as_of: date | None = None) -> dict[str, Any
         account = marts.account(wanted, day)
         mine = account["account_id"]
         scores, stages = marts.table("scores"), marts.table("stages")
-        found = marts.rows(scores.filter((scores["account_id"] == mine) & (scores["score_date"] == day)))
-        held = marts.rows(stages.filter((stages["account_id"] == mine) & (stages["stage_date"] == day)))
+        found = marts.rows(
+            scores.filter((scores["account_id"] == mine) & (scores["score_date"] == day))
+        )
+        held = marts.rows(
+            stages.filter((stages["account_id"] == mine) & (stages["stage_date"] == day))
+        )
     if not held:
         raise MartError(f"{account['name']} ({mine}) has no stage on {day}: the day was never run")
     stage = held[0]
@@ -107,7 +122,11 @@ def _rule(name: str, holds: bool, detail: str, missing: str = "") -> dict[str, A
 
 
 def _rules(
-    account: dict[str, Any], score: dict[str, Any] | None, stage: dict[str, Any], policy: Policy, day: date
+    account: dict[str, Any],
+    score: dict[str, Any] | None,
+    stage: dict[str, Any],
+    policy: Policy,
+    day: date,
 ) -> list[dict[str, Any]]:
     """The qualification rules of SEMANTICS in the order in which they stop an account."""
     s, signals = policy.stages, policy.signals
@@ -116,7 +135,7 @@ def _rules(
     people = score["eligible_people"] if score else 0
     committee = score["people_on_high_intent"] if score else 0
     last = score["last_eligible_on"] if score else None
-    heavy = bool(score) and score["score_type"] == "intent_heavy"
+    heavy = score is not None and score["score_type"] == "intent_heavy"
     failed, unknown = account["failed_criteria"] or "-", account["missing_fields"] or "-"
     gap = threshold - points
     evidence = people >= s.evidence_people or bool(score and score["anonymous_evidence"])

@@ -44,7 +44,13 @@ def harmless(text: str) -> str:
     """Text that no spreadsheet takes for a formula, in any of its lines (OWASP, CSV injection)."""
     lines = text.split("\n")
     risky = any(line.lstrip(" \u00a0\u200b\ufeff").startswith(_TRIGGERS) for line in lines)
-    return f"'{text}" if risky and len(lines) == 1 else "\n".join(_guarded(x) for x in lines) if risky else text
+    return (
+        f"'{text}"
+        if risky and len(lines) == 1
+        else "\n".join(_guarded(x) for x in lines)
+        if risky
+        else text
+    )
 
 
 def _guarded(line: str) -> str:
@@ -75,7 +81,9 @@ def _cell(value: Any) -> Any:
 
 def to_json(table: pa.Table) -> bytes:
     """A list of objects, one a row."""
-    return (json.dumps([plain(r) for r in table.to_pylist()], ensure_ascii=False, indent=1) + "\n").encode()
+    return (
+        json.dumps([plain(r) for r in table.to_pylist()], ensure_ascii=False, indent=1) + "\n"
+    ).encode()
 
 
 def to_parquet(table: pa.Table) -> bytes:

@@ -40,10 +40,16 @@ class Marts:
         contracts = load_contracts()
         if name not in contracts:
             near = difflib.get_close_matches(name, contracts, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(contracts))}"
+            hint = (
+                f"; did you mean {near[0]}?"
+                if near
+                else f"; there are {', '.join(sorted(contracts))}"
+            )
             raise MartError(f"no published table {name!r}{hint}")
         if name not in self.con.list_tables():
-            raise MartError(f"nothing has been published to {name} yet: mqa run --from DAY --to DAY")
+            raise MartError(
+                f"nothing has been published to {name} yet: mqa run --from DAY --to DAY"
+            )
         return self.con.table(name)
 
     def arrow(self, expr: ir.Table) -> pa.Table:
@@ -78,14 +84,20 @@ class Marts:
             found = self.rows(accounts.filter(same).order_by("account_id", "valid_from"))
             ids = sorted({row["account_id"] for row in found})
             if len(ids) > 1:
-                raise MartError(f"{wanted!r} is the {column} of several accounts: {', '.join(ids[:10])}")
+                raise MartError(
+                    f"{wanted!r} is the {column} of several accounts: {', '.join(ids[:10])}"
+                )
             held = [
-                r for r in found if r["valid_from"] <= as_of and (r["valid_to"] is None or as_of < r["valid_to"])
+                r
+                for r in found
+                if r["valid_from"] <= as_of and (r["valid_to"] is None or as_of < r["valid_to"])
             ]
             if held:
                 return held[-1]
             if found:
-                raise MartError(f"{found[0]['name']} ({ids[0]}) is known from {found[0]['valid_from']} on, not on {as_of}")
+                raise MartError(
+                    f"{found[0]['name']} ({ids[0]}) is known from {found[0]['valid_from']} on, not on {as_of}"
+                )
         names = [r["name"] for r in self.rows(accounts.select("name").distinct())]
         near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.7)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
@@ -100,7 +112,7 @@ def open_marts(home: Home) -> Iterator[Marts]:
         SnapshotMissingError: no run has finished yet.
     """
     if os.environ.get(WAREHOUSE_VARIABLE):
-        with open_warehouse(home).session() as session:  # type: ignore[attr-defined]
+        with open_warehouse(home).session() as session:
             yield Marts(session.con)
         return
     from mqa_platform.warehouse.snapshot import open_snapshot

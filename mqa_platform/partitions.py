@@ -9,4 +9,6 @@ import dagster as dg
 
 def daily(starts_on: date) -> dg.DailyPartitionsDefinition:
     """One partition a UTC day from the first day of history to today, which can be refreshed all day."""
-    return dg.DailyPartitionsDefinition(start_date=starts_on.isoformat(), timezone="UTC", end_offset=1)
+    return dg.DailyPartitionsDefinition(
+        start_date=starts_on.isoformat(), timezone="UTC", end_offset=1
+    )

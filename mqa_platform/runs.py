@@ -85,7 +85,7 @@ def _listener(progress: Progress | None) -> dg.LoggerDefinition:
             if progress and event is not None and event.step_key:
                 progress(event.event_type_value, event.step_key)
 
-    @dg.logger(description="Tells the command line how far the run is.")
+    @dg.logger(None, description="Tells the command line how far the run is.")
     def listener(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.getLogger(f"{__name__}.run")
         logger.handlers, logger.propagate = [Handler()], False
@@ -109,7 +109,9 @@ def _read(event: dg.DagsterEvent, outcome: RunResult) -> None:
         found = event.step_materialization_data.materialization
         key = found.asset_key.to_user_string()
         facts = {
-            name: value.value for name, value in found.metadata.items() if not name.startswith("dagster/")
+            name: value.value
+            for name, value in found.metadata.items()
+            if not name.startswith("dagster/")
         }
         outcome.changed |= bool(facts.get("changed"))
         outcome.facts.setdefault(key, {}).update(facts)

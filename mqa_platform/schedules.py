@@ -21,7 +21,9 @@ def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJo
     )
 
 
-def every_morning(job: dg.UnresolvedAssetJobDefinition, partitions: dg.DailyPartitionsDefinition) -> dg.ScheduleDefinition:
+def every_morning(
+    job: dg.UnresolvedAssetJobDefinition, partitions: dg.DailyPartitionsDefinition
+) -> dg.ScheduleDefinition:
     """Refreshes yesterday, now complete, at 05:00 UTC."""
 
     @dg.schedule(

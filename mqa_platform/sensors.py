@@ -54,7 +54,9 @@ def on_new_files(
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            paths = [p for s in policy.sources.sources.values() for p in expand(s, home.root, home.data)]
+            paths = [
+                p for s in policy.sources.sources.values() for p in expand(s, home.root, home.data)
+            ]
         except (SourceError, OSError) as problem:
             # A failed read is not an empty inbox: the cursor stays where it was.
             return dg.SkipReason(f"the sources cannot be listed: {problem}")

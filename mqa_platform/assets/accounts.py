@@ -32,7 +32,9 @@ def accounts(step: Step, window: Window | None = None) -> Outcome:
     return Outcome(published, {**facts, "discovered": int(found_count or 0)})
 
 
-@dg.multi_asset(specs=[spec("accounts")], check_specs=check_specs("accounts", *TABLES), name="accounts")
+@dg.multi_asset(
+    specs=[spec("accounts")], check_specs=check_specs("accounts", *TABLES), name="accounts"
+)
 def asset(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     """Accounts with history."""
     yield from run_step(context, platform, {"accounts": TABLES}, ASSET_OF, accounts)

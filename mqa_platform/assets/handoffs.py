@@ -21,7 +21,9 @@ TABLES = ["handoffs", "worklist"]
 
 def entries_and_routes(step: Step) -> tuple[ir.Table, ir.Table]:
     """Every entry to mqa with the account of that day, and the rep it is routed to."""
-    entered = step.session.keep(core.entries(step.table("stage_transitions"), step.table("accounts")))
+    entered = step.session.keep(
+        core.entries(step.table("stage_transitions"), step.table("accounts"))
+    )
     return entered, step.session.keep(core.routed(entered, step.table("crm_users"), step.policy))
 
 
@@ -45,7 +47,9 @@ def handoffs(step: Step, window: Window | None = None) -> Outcome:
     return Outcome(published, {f"status_{r['status']}": r["n"] for r in step.session.rows(states)})
 
 
-@dg.multi_asset(specs=[spec("handoffs")], check_specs=check_specs("handoffs", *TABLES), name="handoffs")
+@dg.multi_asset(
+    specs=[spec("handoffs")], check_specs=check_specs("handoffs", *TABLES), name="handoffs"
+)
 def asset(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     """Handoffs and worklists."""
     yield from run_step(context, platform, {"handoffs": TABLES}, ASSET_OF, handoffs)

@@ -7,13 +7,15 @@ stage's rule.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol
 
 import dagster as dg
+import ibis.expr.types as ir
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.contracts.model import Contract
@@ -22,12 +24,19 @@ from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy, policy_version
 from mqa_platform.policy.models import Policy
 from mqa_platform.sources.schemas import LANDED
-from mqa_platform.warehouse import Publication, Published, Session, Warehouse
+from mqa_platform.warehouse import Publication, Published, Session
 
 WAREHOUSE_VARIABLE = "MQA_WAREHOUSE_URL"
 
 
-def open_warehouse(home: Home, url: str | None = None) -> Warehouse:
+class KeptWarehouse(Protocol):
+    """An engine that keeps tables: DuckDB or PostgreSQL."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """An open session."""
+
+
+def open_warehouse(home: Home, url: str | None = None) -> KeptWarehouse:
     """The warehouse of a home: PostgreSQL when a URL (or MQA_WAREHOUSE_URL) says so, else its DuckDB file."""
     url = url or os.environ.get(WAREHOUSE_VARIABLE)
     if url:
@@ -54,14 +63,14 @@ class Step:
         """The published tables' contracts by name."""
         return load_contracts()
 
-    def table(self, name: str):  # noqa: ANN201 - an ibis table
+    def table(self, name: str) -> ir.Table:
         """A published or landed table as it is now."""
         return self.session.table(name)
 
-    def publish(self, window: Window | None, tables: dict, **options: object) -> list[Published]:
+    def publish(self, window: Window | None, tables: Mapping[str, ir.Table], **options: Any) -> list[Published]:
         """Publishes expressions by table name, all or none; see ``Session.publish``."""
         publications = [Publication(self.contracts[n], e) for n, e in tables.items()]
-        return self.session.publish(*publications, window=window, run_id=self.run_id, **options)  # type: ignore[arg-type]
+        return self.session.publish(*publications, window=window, run_id=self.run_id, **options)
 
 
 class Platform(dg.ConfigurableResource):

@@ -77,5 +77,7 @@ def spec(key: str, partitions: dg.PartitionsDefinition | None = None) -> dg.Asse
             "dagster/column_schema": column_schema(contract),
             "contract": dg.MetadataValue.path(f"data_contracts/{key}.yaml"),
         },
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=contract.freshness or timedelta(hours=26)),
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=contract.freshness or timedelta(hours=26)
+        ),
     )

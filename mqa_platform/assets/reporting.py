@@ -4,8 +4,6 @@ Belongs here: the one path from a publication to Dagster events, on success and 
 belong here: what is published (the stages' modules).
 """
 
-
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -20,7 +18,8 @@ from mqa_platform.sources.landing import QuarantineLimitError, SourceError
 from mqa_platform.warehouse import AuditFailed, Published, RuleOutcome, WarehouseBusyError
 
 Facts = Mapping[str, Any]
-Work = Callable[[Step, Window | None], "Outcome"]
+# Daily work is called with the step and its window, other work with None for the window.
+Work = Callable[..., "Outcome"]
 SNAPSHOT = "marts_snapshot"
 
 
@@ -28,7 +27,10 @@ class Outcome:
     """What an asset's work published, with facts for the whole run and for single days."""
 
     def __init__(
-        self, published: list[Published], facts: Facts | None = None, by_day: Mapping[date, Facts] | None = None
+        self,
+        published: list[Published],
+        facts: Facts | None = None,
+        by_day: Mapping[date, Facts] | None = None,
     ) -> None:
         self.published = {p.table: p for p in published}
         self.facts = dict(facts or {})
@@ -130,7 +132,9 @@ def run_step(
                     yield _result(asset, table, check)
         raise dg.Failure(str(failed), allow_retries=False) from failed
     except (QuarantineLimitError, SourceError, WarehouseBusyError) as problem:
-        raise dg.Failure(str(problem), allow_retries=isinstance(problem, WarehouseBusyError)) from problem
+        raise dg.Failure(
+            str(problem), allow_retries=isinstance(problem, WarehouseBusyError)
+        ) from problem
     for asset, tables in assets.items():
         yield _materialized(context, asset, tables, outcome, asset_of, window)
 
@@ -171,6 +175,8 @@ def _materialized(
             facts |= outcome.by_day.get(day, {})
             context.add_asset_metadata(facts, asset_key=asset, partition_key=day.isoformat())
     checks = [
-        _result(asset, table, check) for table in tables for check in outcome.published[table].checks
+        _result(asset, table, check)
+        for table in tables
+        for check in outcome.published[table].checks
     ]
     return dg.MaterializeResult(asset_key=asset, metadata=metadata, check_results=checks)

@@ -31,7 +31,7 @@ def days_to_score(step: Step, window: Window) -> list[date]:
     return sorted(days)
 
 
-def scores(step: Step, window: Window | None) -> Outcome:
+def scores(step: Step, window: Window) -> Outcome:
     """Publishes the scores of the days; whoever reads them is asked again where they changed."""
     days = days_to_score(step, window)
     span = Window(days[0], days[-1] + ONE_DAY)
@@ -54,7 +54,9 @@ def scores(step: Step, window: Window | None) -> Outcome:
     s = step.table("scores")
     s = s.filter((s["score_date"] >= window.lo) & (s["score_date"] < window.hi))
     above = s.group_by("score_date").aggregate(n=(s["engagement_score"] >= s["threshold"]).sum())
-    by_day = {r["score_date"]: {"above_threshold": int(r["n"] or 0)} for r in step.session.rows(above)}
+    by_day = {
+        r["score_date"]: {"above_threshold": int(r["n"] or 0)} for r in step.session.rows(above)
+    }
     return Outcome(published, {"days_scored": len(days), "policy_version": step.version}, by_day)
 
 

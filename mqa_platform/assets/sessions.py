@@ -42,14 +42,16 @@ def evidence(step: Step, signals: ir.Table) -> Evidence:
     )
 
 
-def sessions(step: Step, window: Window | None) -> Outcome:
+def sessions(step: Step, window: Window) -> Outcome:
     """Publishes visits, touchpoints and unresolved signals of the days whose signals are published."""
     known = step.session.days("signals")
     first = min(window.lo, step.session.reopened("sessions") or window.lo)
     days = sorted({d for d in known if first <= d < window.hi} | set(window.days()))
     span = Window(days[0], days[-1] + ONE_DAY)
     signals = step.table("signals")
-    signals = signals.filter((signals["signal_date"] >= span.lo) & (signals["signal_date"] < span.hi))
+    signals = signals.filter(
+        (signals["signal_date"] >= span.lo) & (signals["signal_date"] < span.hi)
+    )
     resolved = step.session.keep(resolve(signals, evidence(step, signals), step.policy))
     published = step.publish(
         span,

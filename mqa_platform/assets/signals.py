@@ -17,7 +17,7 @@ from mqa_platform.core.window import Window
 TABLES = ["signals", "dropped_signals"]
 
 
-def signals(step: Step, window: Window | None) -> Outcome:
+def signals(step: Step, window: Window) -> Outcome:
     """Publishes the window's signals and asks for sessions again where they changed."""
     landed = step.table("landed_signals")
     published = step.publish(
@@ -29,9 +29,11 @@ def signals(step: Step, window: Window | None) -> Outcome:
         reopens=("sessions",),
     )
     dropped = step.table("dropped_signals")
-    dropped = dropped.filter((dropped["signal_date"] >= window.lo) & (dropped["signal_date"] < window.hi))
+    dropped = dropped.filter(
+        (dropped["signal_date"] >= window.lo) & (dropped["signal_date"] < window.hi)
+    )
     by_reason = dropped.group_by("reason").aggregate(n=dropped["landed_rows"].sum())
-    facts = {f"dropped_{row['reason']}": int(row["n"]) for row in step.session.rows(by_reason)}
+    facts: dict[str, Any] = {f"dropped_{row['reason']}": int(row["n"]) for row in step.session.rows(by_reason)}
     if not published[0].rows:
         facts["message"] = f"no signals on {window}: empty partitions"
     return Outcome(published, facts)

@@ -45,7 +45,10 @@ def land(step: Step, window: Window | None = None) -> Outcome:
     report = land_new(step.session, step.policy, step.home)
     published = step.publish(
         None,
-        {"landed_batches": step.table("landed_batches"), "quarantined_signals": quarantined_signals(step)},
+        {
+            "landed_batches": step.table("landed_batches"),
+            "quarantined_signals": quarantined_signals(step),
+        },
     )
     facts: dict[str, Any] = {
         "new_files": report.files,

@@ -29,12 +29,14 @@ def days_to_fold(step: Step, window: Window) -> tuple[list[date], date | None, d
     return days, (earlier[-1] if earlier else None), (earlier or days)[0]
 
 
-def stages(step: Step, window: Window | None) -> Outcome:
+def stages(step: Step, window: Window) -> Outcome:
     """Folds the window and every published day after it, and publishes them in one transaction."""
     days, start_from, first_day = days_to_fold(step, window)
     span = Window(days[0], days[-1] + ONE_DAY)
     calendar = step.session.constant("calendar", pa.table({"day": pa.array(days, pa.date32())}))
-    crm = core.Crm(*(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities")))
+    crm = core.Crm(
+        *(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities"))
+    )
     accounts, scores = step.table("accounts"), step.table("scores")
     scores = scores.filter((scores["score_date"] >= span.lo) & (scores["score_date"] < span.hi))
     facts = core.facts(accounts, scores, crm, calendar, step.policy)
@@ -45,7 +47,9 @@ def stages(step: Step, window: Window | None) -> Outcome:
         span,
         {
             "stages": core.stages(lines, accounts, step.policy, step.version),
-            "stage_transitions": core.stage_transitions(lines, touchpoints, step.policy, step.version),
+            "stage_transitions": core.stage_transitions(
+                lines, touchpoints, step.policy, step.version
+            ),
         },
         days=days,
         settles="stages",

@@ -31,7 +31,9 @@ def _met(t: ir.Table, criterion: Criterion) -> ir.BooleanValue:
     if criterion.field in _TEXT:
         value = value.nullif("")
         return ibis.ifelse(
-            value.isnull(), ibis.null("boolean"), value.lower().isin([w.lower() for w in criterion.any_of])
+            value.isnull(),
+            ibis.null("boolean"),
+            value.lower().isin([w.lower() for w in criterion.any_of]),
         )
     if criterion.field == "technologies":
         value = value.nullif("")
@@ -40,8 +42,12 @@ def _met(t: ir.Table, criterion: Criterion) -> ir.BooleanValue:
             value.isnull(), ibis.null("boolean"), value.lower().re_search(f"(^|;)({words})(;|$)")
         )
     number = value.cast("float64")
-    low = number >= float(criterion.minimum) if criterion.minimum is not None else ibis.literal(True)
-    high = number <= float(criterion.maximum) if criterion.maximum is not None else ibis.literal(True)
+    low = (
+        number >= float(criterion.minimum) if criterion.minimum is not None else ibis.literal(True)
+    )
+    high = (
+        number <= float(criterion.maximum) if criterion.maximum is not None else ibis.literal(True)
+    )
     return ibis.ifelse(number.isnull(), ibis.null("boolean"), low & high)
 
 
@@ -125,7 +131,9 @@ def with_fit(t: ir.Table, policy: Policy) -> ir.Table:
 
 def _tier(t: ir.Table, policy: Policy) -> ir.StringValue:
     """The CRM's tier, else the first rule that holds, else programmatic."""
-    named = [(one_of(t["tier"], ("strategic", "scaled", "programmatic")).fill_null(False), t["tier"])]
+    named = [
+        (one_of(t["tier"], ("strategic", "scaled", "programmatic")).fill_null(False), t["tier"])
+    ]
     rules = []
     for rule in policy.icp.tiers:
         holds = t["employees"].fill_null(0) >= rule.employees_at_least
@@ -168,8 +176,19 @@ def accounts(crm_accounts: ir.Table, touchpoints: ir.Table, policy: Policy) -> i
     """Every account and version of it: one row an account_id and valid_from."""
     live = crm_accounts.filter(~crm_accounts["is_deleted"])
     kept = [
-        "account_id", "valid_from", "valid_to", "name", "domain", "parent_account_id", "owner_id",
-        "account_type", "sales_status", "sales_status_reason", "do_not_contact", "is_target", "tier",
+        "account_id",
+        "valid_from",
+        "valid_to",
+        "name",
+        "domain",
+        "parent_account_id",
+        "owner_id",
+        "account_type",
+        "sales_status",
+        "sales_status_reason",
+        "do_not_contact",
+        "is_target",
+        "tier",
     ]
     listed = live.select(*kept, *_FIRMOGRAPHICS).mutate(
         is_target=live["is_target"].fill_null(False), is_discovered=ibis.literal(False)
@@ -232,7 +251,9 @@ def excluded_accounts(accounts: ir.Table, touchpoints: ir.Table) -> ir.Table:
             refused["valid_to"].isnull() | (t["touchpoint_date"] < refused["valid_to"]),
         ],
     )
-    return seen.group_by("account_id", "valid_from", "valid_to", "name", "failed_criteria").aggregate(
+    return seen.group_by(
+        "account_id", "valid_from", "valid_to", "name", "failed_criteria"
+    ).aggregate(
         touchpoints=seen["touched"].count(),
         people=seen["person_id"].nunique(),
         last_touchpoint_on=seen["touchpoint_date"].max(),

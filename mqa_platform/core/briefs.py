@@ -16,7 +16,9 @@ from mqa_platform.core.kernel import Kernel
 
 BRIEF = pa.schema([("handoff_id", pa.string()), ("brief", pa.string())])
 _MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|<>~@&=-]")
-_INVISIBLE = re.compile(r"[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(
+    r"[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 _WHY = {
     "hand_raise": "someone with a name asked for us",
     "people": "several people of the account are active",
@@ -69,5 +71,8 @@ BRIEFS = Kernel(
     "briefs",
     _run,
     BRIEF,
-    {"handoff_id": ("handoff_id",), "brief": ("name", "tier", "component", "points", "touchpoints", "people", "score")},
+    {
+        "handoff_id": ("handoff_id",),
+        "brief": ("name", "tier", "component", "points", "touchpoints", "people", "score"),
+    },
 )

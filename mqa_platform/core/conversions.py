@@ -30,9 +30,7 @@ def _latest_deals(crm: Crm) -> ir.Table:
     )  # fmt: skip
 
 
-def _within(
-    t: ir.Table, at: ir.TimestampValue, days: int
-) -> ir.BooleanValue:
+def _within(t: ir.Table, at: ir.TimestampValue, days: int) -> ir.BooleanValue:
     """At or after qualification, within the window, and before the next episode."""
     return (
         (at >= t["qualified_at"])
@@ -50,7 +48,9 @@ def conversions(
     t = t.mutate(next_qualified_at=t["qualified_at"].lead().over(order))
     windows = policy.conversions
     a = crm.activities
-    a = a.filter((a["kind"] == "meeting") & a["is_held"] & ~a["is_deleted"] & a["account_id"].notnull())
+    a = a.filter(
+        (a["kind"] == "meeting") & a["is_held"] & ~a["is_deleted"] & a["account_id"].notnull()
+    )
     met = t.join(a.select("occurred_at", met_account="account_id"), [("account_id", "met_account")])
     met = met.filter(_within(met, met["occurred_at"], windows.meeting_window_days))
     met = met.group_by(m_handoff="handoff_id").aggregate(meeting_at=met["occurred_at"].min())
@@ -61,17 +61,21 @@ def conversions(
         "opportunity_id", "created_at", "is_closed", "is_won", "closed_at", "amount", "term_months",
         d_handoff="handoff_id",
     )  # fmt: skip
-    s = scores.select(
-        "score_type", s_account="account_id", s_motion="motion", s_day="score_date"
-    )
+    s = scores.select("score_type", s_account="account_id", s_motion="motion", s_day="score_date")
     t = t.left_join(met, [("handoff_id", "m_handoff")])
     t = t.left_join(first, [("handoff_id", "d_handoff")])
     t = t.left_join(
         s,
-        [t["account_id"] == s["s_account"], t["motion"] == s["s_motion"], t["created_on"] == s["s_day"]],
+        [
+            t["account_id"] == s["s_account"],
+            t["motion"] == s["s_motion"],
+            t["created_on"] == s["s_day"],
+        ],
     )
-    won = t["is_closed"] & t["is_won"] & (
-        t["closed_at"] < t["qualified_at"] + ibis.interval(days=windows.won_window_days)
+    won = (
+        t["is_closed"]
+        & t["is_won"]
+        & (t["closed_at"] < t["qualified_at"] + ibis.interval(days=windows.won_window_days))
     )
     months = ibis.coalesce(t["term_months"], 12).cast("float64")
     return t.select(
@@ -96,7 +100,9 @@ def conversions(
     )
 
 
-def conversion_metrics(conversions: ir.Table, policy: Policy, as_of: date, apply: Apply) -> ir.Table:
+def conversion_metrics(
+    conversions: ir.Table, policy: Policy, as_of: date, apply: Apply
+) -> ir.Table:
     """Volume, rates and velocity by dimension, segment and cohort, as of a day."""
     columns = ["mqa_on", "meeting_on", "opportunity_on", "closed_on", "won", *DIMENSIONS]
     rows = conversions.select(*columns).mutate(shard=ibis.literal(0))

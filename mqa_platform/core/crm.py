@@ -32,12 +32,14 @@ def history(landed: ir.Table, key: str) -> ir.Table:
     else:
         born = ibis.literal(BEGINNING)
     first = ibis.least(born, t["_day"])
-    return t.mutate(
-        valid_from=ibis.ifelse(t["_number"] == 0, first, t["_day"])
-    ).drop("_day", "_number", "batch_id", "modified_at")
+    return t.mutate(valid_from=ibis.ifelse(t["_number"] == 0, first, t["_day"])).drop(
+        "_day", "_number", "batch_id", "modified_at"
+    )
 
 
 def latest(table: ir.Table) -> ir.Table:
     """Today's version of every record of a history that is not deleted."""
     open_rows = table.filter(table["valid_to"].isnull())
-    return open_rows.filter(~open_rows["is_deleted"]) if "is_deleted" in table.columns else open_rows
+    return (
+        open_rows.filter(~open_rows["is_deleted"]) if "is_deleted" in table.columns else open_rows
+    )

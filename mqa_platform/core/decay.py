@@ -46,8 +46,18 @@ SCORE_LINES = pa.schema(
     ]
 )
 _INPUT = (
-    "account_id", "touchpoint_date", "signal_type", "direction", "person_id", "anonymous_id",
-    "session_id", "strength", "seniority", "share", "match_confidence", "intent_score",
+    "account_id",
+    "touchpoint_date",
+    "signal_type",
+    "direction",
+    "person_id",
+    "anonymous_id",
+    "session_id",
+    "strength",
+    "seniority",
+    "share",
+    "match_confidence",
+    "intent_score",
 )
 
 
@@ -133,11 +143,18 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
         ]
     )
 
-    def block(t: Touches, component: Ints, points: np.ndarray, key: Ints, names: list[str]) -> pa.Table:
+    def block(
+        t: Touches, component: Ints, points: np.ndarray, key: Ints, names: list[str]
+    ) -> pa.Table:
         accounts, width = len(names), len(components)
         scored = component >= 0
         p = daily_points(
-            t.account[scored], component[scored], t.day[scored], key[scored], points[scored], policy.signals
+            t.account[scored],
+            component[scored],
+            t.day[scored],
+            key[scored],
+            points[scored],
+            policy.signals,
         )
         grid = Grid(accounts * width, listed)
         row = p.account * width + p.component
@@ -159,7 +176,12 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
         lines = _Lines(names, listed)
         lines.signals(components, (raw, lost, decayed, decayed - kept, kept, touched, people))
         lines.breadth(b, policy)
-        lines.totals(kept.reshape(accounts, width, -1).sum(axis=1), present, b, _momentum(p, t, wide, present))
+        lines.totals(
+            kept.reshape(accounts, width, -1).sum(axis=1),
+            present,
+            b,
+            _momentum(p, t, wide, present),
+        )
         return lines.table()
 
     def run(table: pa.Table) -> pa.Table:
@@ -177,11 +199,20 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
             some = Touches(**{f: getattr(t, f)[rows] for f in Touches.__dataclass_fields__})
             object.__setattr__(some, "account", some.account - i * size)
             parts.append(
-                block(some, component[rows], points[rows], key[rows], names[i * size : (i + 1) * size])
+                block(
+                    some, component[rows], points[rows], key[rows], names[i * size : (i + 1) * size]
+                )
             )
         return pa.concat_tables(parts)
 
-    scoring = ("signal_type", "strength", "seniority", "share", "match_confidence", "touchpoint_date")
+    scoring = (
+        "signal_type",
+        "strength",
+        "seniority",
+        "share",
+        "match_confidence",
+        "touchpoint_date",
+    )
     who = ("person_id", "share", "match_confidence", "touchpoint_date")
     lineage = {name: scoring for name in SCORE_LINES.names}
     lineage |= {
@@ -214,7 +245,9 @@ class _Lines:
         self.parts: list[pa.Table] = []
         self.extra = np.zeros((len(names), len(days)), dtype=np.int64)
 
-    def _add(self, account: Ints, at: Ints, component: pa.Array, numbers: list[Ints], **summary: pa.Array) -> None:
+    def _add(
+        self, account: Ints, at: Ints, component: pa.Array, numbers: list[Ints], **summary: pa.Array
+    ) -> None:
         columns: dict[str, pa.Array] = {
             "account_id": self.names.take(pa.array(account)),
             "score_date": pa.array(self.days[at].astype(np.int32)).cast(pa.date32()),

@@ -60,12 +60,12 @@ def _persons(signals: ir.Table, evidence: Evidence) -> ir.Table:
     return t.mutate(
         person=ibis.coalesce(direct, t["cookie_person"]),
         person_domain=ibis.coalesce(
-            t["email_domain"], t["lead_domain"], ibis.ifelse(direct.isnull(), t["cookie_domain"], None)
+            t["email_domain"],
+            t["lead_domain"],
+            ibis.ifelse(direct.isnull(), t["cookie_domain"], None),
         ),
         is_stitched=direct.isnull() & t["cookie_person"].notnull(),
-    ).drop(
-        "lead_ref", "lead_person", "lead_domain", "cookie", "cookie_person", "cookie_domain"
-    )
+    ).drop("lead_ref", "lead_person", "lead_domain", "cookie", "cookie_person", "cookie_domain")
 
 
 def _contacts_of(people: ir.Table, evidence: Evidence) -> ir.Table:
@@ -79,9 +79,7 @@ def _contacts_of(people: ir.Table, evidence: Evidence) -> ir.Table:
     by_id = by_id.join(c, by_id["crm_id"] == c["contact_id"])
     by_id = by_id.filter(in_force(by_id, by_id["signal_date"]) & ~by_id["is_deleted"])
     found = by_mail.select(*columns).union(by_id.select(*columns))
-    found = newest_first(
-        found, ["signal_id"], [found["account_id"].isnull(), found["contact_id"]]
-    )
+    found = newest_first(found, ["signal_id"], [found["account_id"].isnull(), found["contact_id"]])
     return found.select(
         contact_signal=found["signal_id"],
         contact_id=found["contact_id"],
@@ -96,7 +94,9 @@ def account_domains(accounts: ir.Table, identity: Identity) -> ir.Table:
     span = ["account_id", "valid_from", "valid_to"]
     own = live.filter(live["domain"].notnull()).select("domain", *span)
     listed = live.filter(live["aliases"].notnull() & (live["aliases"] != ""))
-    aliases = listed.select(domain=listed["aliases"].split(";").unnest(), **{c: listed[c] for c in span})
+    aliases = listed.select(
+        domain=listed["aliases"].split(";").unnest(), **{c: listed[c] for c in span}
+    )
     known = own.union(aliases.filter(aliases["domain"] != ""))
     policy_aliases = [
         known.filter(known["domain"] == target).mutate(domain=ibis.literal(alias))
@@ -150,9 +150,9 @@ def _domain_status(people: ir.Table, evidence: Evidence, identity: Identity) -> 
     )
     listed = newest_first(listed, ["listed_domain"], [listed["listed_kind"].desc()])
     status = asked.left_join(counted, ["domain", "day"])
-    status = status.select(
-        "domain", "day", n_accounts=status["n_accounts"].fill_null(0)
-    ).left_join(listed, [("domain", "listed_domain")])
+    status = status.select("domain", "day", n_accounts=status["n_accounts"].fill_null(0)).left_join(
+        listed, [("domain", "listed_domain")]
+    )
     education = (
         status["domain"].re_search(identity.education_pattern)
         if identity.exclude_education
@@ -208,7 +208,9 @@ def _with_name(t: ir.Table, names: ir.Table, column: str, prefix: str) -> ir.Tab
 def widened(signals: ir.Table, evidence: Evidence, identity: Identity) -> ir.Table:
     """Signals with every candidate the rules may choose from; still one row a signal."""
     t = _persons(signals, evidence)
-    t = t.left_join(_contacts_of(t, evidence), [("signal_id", "contact_signal")]).drop("contact_signal")
+    t = t.left_join(_contacts_of(t, evidence), [("signal_id", "contact_signal")]).drop(
+        "contact_signal"
+    )
     status = _domain_status(t, evidence, identity)
     t = _with_status(t, status, "person_domain", "mail")
     t = _with_status(t, status, "company_domain", "firm")
@@ -226,4 +228,6 @@ def widened(signals: ir.Table, evidence: Evidence, identity: Identity) -> ir.Tab
         office_owner_domain="domain", office_account="account_id"
     )
     office = newest_first(office, ["office_owner_domain"], [office["office_account"]])
-    return t.left_join(office, [("office_domain", "office_owner_domain")]).drop("office_owner_domain")
+    return t.left_join(office, [("office_domain", "office_owner_domain")]).drop(
+        "office_owner_domain"
+    )

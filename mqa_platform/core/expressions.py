@@ -39,9 +39,7 @@ def shard(account_id: ir.StringValue) -> ir.IntegerValue:
     return (digest.substr(0, 1).ascii_str() * 31 + digest.substr(1, 1).ascii_str()) % 64
 
 
-def first_match(
-    cases: Iterable[tuple[ir.BooleanValue, ir.Value]], default: ir.Value
-) -> ir.Value:
+def first_match(cases: Iterable[tuple[ir.BooleanValue, ir.Value]], default: ir.Value) -> ir.Value:
     """The value of the first condition that holds, else the default; no cases is the default."""
     listed = list(cases)
     return ibis.cases(*listed, else_=default) if listed else default

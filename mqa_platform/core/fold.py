@@ -87,7 +87,9 @@ def _counts(column: pa.ChunkedArray) -> np.ndarray:
 class _Cube:
     """Facts as accounts × days; a cell without a row is an account that does not exist that day."""
 
-    def __init__(self, table: pa.Table, account: np.ndarray, at: np.ndarray, shape: tuple[int, int]) -> None:
+    def __init__(
+        self, table: pa.Table, account: np.ndarray, at: np.ndarray, shape: tuple[int, int]
+    ) -> None:
         self.table, self.account, self.at, self.shape = table, account, at, shape
 
     def fill(self, values: np.ndarray, empty: object) -> np.ndarray:
@@ -206,7 +208,9 @@ def fold_kernel(policy: Policy, first_day: date) -> Kernel:
         facts_table = table.filter(pa.array(~is_start))
         day = _days(facts_table["day"])
         days = np.unique(day)
-        cube = _Cube(facts_table, account[~is_start], np.searchsorted(days, day), (len(names), len(days)))
+        cube = _Cube(
+            facts_table, account[~is_start], np.searchsorted(days, day), (len(names), len(days))
+        )
         facts = cube.facts()
         ladder, out = Ladder(policy, number(first_day)), _Output(names)
         for at, t in enumerate(days):

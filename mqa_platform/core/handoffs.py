@@ -71,7 +71,9 @@ def routed(entered: ir.Table, users: ir.Table, policy: Policy) -> ir.Table:
     }
     order = [step.rule for step in policy.routing.order]
     pairs = pairs.mutate(
-        step=first_match([(holds[r], ibis.literal(i)) for i, r in enumerate(order)], ibis.literal(99)),
+        step=first_match(
+            [(holds[r], ibis.literal(i)) for i, r in enumerate(order)], ibis.literal(99)
+        ),
         route_rule=first_match([(holds[r], ibis.literal(r)) for r in order], ibis.literal("none")),
         draw=identifier(pairs["handoff_id"], pairs["user_id"]),
     )
@@ -90,7 +92,10 @@ def routed(entered: ir.Table, users: ir.Table, policy: Policy) -> ir.Table:
             ibis.literal(policy.routing.fallback_queue),
         ),
         route_rule=first_match(
-            [(nameless, ibis.literal("anonymous_evidence")), (t["rep_id"].notnull(), t["route_rule"])],
+            [
+                (nameless, ibis.literal("anonymous_evidence")),
+                (t["rep_id"].notnull(), t["route_rule"]),
+            ],
             ibis.literal("fallback_queue"),
         ),
     )
@@ -105,9 +110,7 @@ def _outcomes(transitions: ir.Table) -> ir.Table:
 
     refused = t["rule"].isin(["crm_rejected", "crm_rejected_for_good"])
     over = t["to_stage"].isin(["recycled", "disqualified"]) & ~refused
-    return t.group_by(
-        o_account="account_id", o_motion="motion", o_episode="episode"
-    ).aggregate(
+    return t.group_by(o_account="account_id", o_motion="motion", o_episode="episode").aggregate(
         accepted_on=on(t["to_stage"] == "sales_accepted"),
         rejected_on=on(refused),
         reject_reason=ibis.ifelse(refused, t["reason"], ibis.null("string")).max(),
@@ -142,7 +145,11 @@ def handoffs(
     )  # fmt: skip
     t = t.left_join(
         s,
-        [t["account_id"] == s["s_account"], t["motion"] == s["s_motion"], t["created_on"] == s["s_day"]],
+        [
+            t["account_id"] == s["s_account"],
+            t["motion"] == s["s_motion"],
+            t["created_on"] == s["s_day"],
+        ],
     )
     briefs = _briefs(t, receipts, apply).rename(b_handoff="handoff_id")
     t = t.left_join(briefs, t["handoff_id"] == briefs["b_handoff"])
@@ -190,7 +197,11 @@ def _briefs(t: ir.Table, receipts: ir.Table, apply: Apply) -> ir.Table:
     )  # fmt: skip
     lines = t.left_join(
         r,
-        [t["account_id"] == r["r_account"], t["motion"] == r["r_motion"], t["created_on"] == r["r_day"]],
+        [
+            t["account_id"] == r["r_account"],
+            t["motion"] == r["r_motion"],
+            t["created_on"] == r["r_day"],
+        ],
     )
     lines = lines.select(
         "handoff_id", "account_id", "name", "tier", "created_on", "evidence_rule", "component",

@@ -35,14 +35,13 @@ def _answers(t: ir.Table, domains: ir.Table, policy: Policy) -> ir.Table:
     confidence = identity.confidence
     split = identity.shared_domains == "split"
     host_against = ibis.coalesce(excluded(t["host_domain"], t["host"], identity), t["host_against"])
-    mail_against = ibis.coalesce(excluded(t["person_domain"], t["host"], identity), t["mail_against"])
-    dialled = (
-        t["host"].re_search(identity.isp_host_pattern).fill_null(False)
-        & (t["host_n"].fill_null(0) == 0)
+    mail_against = ibis.coalesce(
+        excluded(t["person_domain"], t["host"], identity), t["mail_against"]
     )
-    host_against = ibis.coalesce(
-        host_against, ibis.ifelse(dialled, "isp", ibis.null("string"))
+    dialled = t["host"].re_search(identity.isp_host_pattern).fill_null(False) & (
+        t["host_n"].fill_null(0) == 0
     )
+    host_against = ibis.coalesce(host_against, ibis.ifelse(dialled, "isp", ibis.null("string")))
     denied = (t["consent"] == "denied") | (
         (t["consent"] == "unknown") & (not policy.signals.unknown_consent_counts_as_anonymous)
     )
@@ -64,29 +63,52 @@ def _answers(t: ir.Table, domains: ir.Table, policy: Policy) -> ir.Table:
         return t[column].notnull() & against.isnull() & enough.fill_null(False)
 
     mail = speaks("person_domain", "mail_n", mail_against, identity.discovery) & known
-    asn_is_isp = (
-        t["asn_org"].re_search(identity.isp_org_pattern).fill_null(False)
-        | one_of(t["asn_name_industry"], identity.isp_industries).fill_null(False)
-    )
+    asn_is_isp = t["asn_org"].re_search(identity.isp_org_pattern).fill_null(False) | one_of(
+        t["asn_name_industry"], identity.isp_industries
+    ).fill_null(False)
     office_account = ibis.coalesce(t["office_account"], t["office_name_account"])
     free = t["blocked"].isnull()
     rules = [
-        ("crm_contact", t["contact_account"].notnull() & ~t["is_stitched"] & known, None, t["contact_account"]),
+        (
+            "crm_contact",
+            t["contact_account"].notnull() & ~t["is_stitched"] & known,
+            None,
+            t["contact_account"],
+        ),
         ("email_domain", mail & ~t["is_stitched"], "person_domain", None),
         ("stitched_cookie", t["contact_account"].notnull() & known, None, t["contact_account"]),
         ("stitched_cookie", mail, "person_domain", None),
-        ("company_domain", speaks("company_domain", "firm_n", t["firm_against"], False), "company_domain", None),
+        (
+            "company_domain",
+            speaks("company_domain", "firm_n", t["firm_against"], False),
+            "company_domain",
+            None,
+        ),
         ("company_name", t["given_account"].notnull(), None, t["given_account"]),
-        ("host_domain", speaks("host_domain", "host_n", host_against, identity.discovery), "host_domain", None),
+        (
+            "host_domain",
+            speaks("host_domain", "host_n", host_against, identity.discovery),
+            "host_domain",
+            None,
+        ),
         ("office_ip", free & office_account.notnull(), None, office_account),
-        ("asn_org", free & t["asn_name_account"].notnull() & ~asn_is_isp, None, t["asn_name_account"]),
+        (
+            "asn_org",
+            free & t["asn_name_account"].notnull() & ~asn_is_isp,
+            None,
+            t["asn_name_account"],
+        ),
     ]
     go = stopped.isnull()
     nothing = ibis.null("string")
     t = t.mutate(
         rule=first_match([(go & c, ibis.literal(n)) for n, c, _, _ in rules], nothing),
-        rule_domain=first_match([(go & c, t[d] if d else nothing) for _, c, d, _ in rules], nothing),
-        rule_account=first_match([(go & c, nothing if a is None else a) for _, c, _, a in rules], nothing),
+        rule_domain=first_match(
+            [(go & c, t[d] if d else nothing) for _, c, d, _ in rules], nothing
+        ),
+        rule_account=first_match(
+            [(go & c, nothing if a is None else a) for _, c, _, a in rules], nothing
+        ),
         match_confidence=first_match(
             [(go & c, ibis.literal(float(getattr(confidence, n)))) for n, c, _, _ in rules],
             ibis.null("float64"),
@@ -112,7 +134,11 @@ def _answers(t: ir.Table, domains: ir.Table, policy: Policy) -> ir.Table:
     owned = owned.join(owners, owned["rule_domain"] == owners["owned_domain"])
     owned = owned.filter(in_force(owned, owned["signal_date"]))
     owned = owned.select(owned_signal=owned["signal_id"], owner_id=owned["owner_id"]).distinct()
-    sharers = owned.group_by("owned_signal").aggregate(sharers=owned.count()).rename(shared="owned_signal")
+    sharers = (
+        owned.group_by("owned_signal")
+        .aggregate(sharers=owned.count())
+        .rename(shared="owned_signal")
+    )
     t = t.left_join(owned, [("signal_id", "owned_signal")]).drop("owned_signal")
     t = t.left_join(sharers, [("signal_id", "shared")]).drop("shared")
     found_domain = ibis.ifelse(
@@ -128,8 +154,5 @@ def _answers(t: ir.Table, domains: ir.Table, policy: Policy) -> ir.Table:
         resolution_rule=t["rule"],
         is_known_person=person.notnull(),
         title=t["title"],
-        reason=ibis.ifelse(
-            t["rule"].notnull(), nothing, ibis.coalesce(t["stopped"], t["skipped"])
-        ),
+        reason=ibis.ifelse(t["rule"].notnull(), nothing, ibis.coalesce(t["stopped"], t["skipped"])),
     )
-

@@ -155,7 +155,9 @@ class Ladder:
         """CRM facts beat the score: open, won, lost and churned move an account from anywhere."""
         self._move(t, s, moves, f.present & f.customer & (s.stage != CUSTOMER), CUSTOMER, "crm_won")
         opened = f.present & f.open_opportunity & ~f.customer
-        self._move(t, s, moves, opened & (s.stage != OPPORTUNITY), OPPORTUNITY, "crm_opportunity_open")
+        self._move(
+            t, s, moves, opened & (s.stage != OPPORTUNITY), OPPORTUNITY, "crm_opportunity_open"
+        )
         left = f.present & (s.stage == CUSTOMER) & ~f.customer
         self._move(t, s, moves, left, RECYCLED, "crm_churned", "churned")
         lost = f.present & (s.stage == OPPORTUNITY) & ~f.open_opportunity & ~f.customer
@@ -164,9 +166,18 @@ class Ladder:
     def _sales(self, t: int, s: State, f: Facts, moves: Moves) -> None:
         """An account that sales holds moves by what sales says, or by silence; never by its score."""
         accepted = f.present & (s.stage == SALES_ACCEPTED)
-        self._move(t, s, moves, accepted & (f.sales_event == QUALIFIED), SALES_QUALIFIED, "exit_criteria_met")
+        self._move(
+            t,
+            s,
+            moves,
+            accepted & (f.sales_event == QUALIFIED),
+            SALES_QUALIFIED,
+            "exit_criteria_met",
+        )
         held = f.present & np.isin(s.stage, (SALES_ACCEPTED, SALES_QUALIFIED))
-        self._move(t, s, moves, held & (f.sales_event == NURTURE), RECYCLED, "crm_nurture", f.sales_reason)
+        self._move(
+            t, s, moves, held & (f.sales_event == NURTURE), RECYCLED, "crm_nurture", f.sales_reason
+        )
         held = f.present & np.isin(s.stage, (SALES_ACCEPTED, SALES_QUALIFIED))
         silent = t - np.maximum(s.last_activity, s.entered) >= self.rules.stall_days
         self._move(t, s, moves, held & silent, RECYCLED, "stalled", "stalled")
@@ -181,7 +192,9 @@ class Ladder:
         terminal = np.zeros_like(rejected)
         for i in np.flatnonzero(rejected):
             terminal[i] = f.sales_reason[i] in r.terminal_reject_reasons
-        self._move(t, s, moves, rejected & terminal, DISQUALIFIED, "crm_rejected_for_good", f.sales_reason)
+        self._move(
+            t, s, moves, rejected & terminal, DISQUALIFIED, "crm_rejected_for_good", f.sales_reason
+        )
         self._move(t, s, moves, rejected & ~terminal, RECYCLED, "crm_rejected", f.sales_reason)
         if r.accept_on_touch:
             here = f.present & (s.stage == MQA) & (s.first_touch >= 0)

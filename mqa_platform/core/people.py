@@ -29,7 +29,9 @@ def person_kernel(policy: Policy, as_of: date) -> Kernel:
     signals = {n: s for n, s in policy.signals.signals.items() if s.kind == "engagement"}
     names = pa.array(list(signals), pa.string())
     weights = np.array([s.weight for s in signals.values()])
-    factors = np.stack([halving(s.half_life_days, policy.signals.lookback_days) for s in signals.values()])
+    factors = np.stack(
+        [halving(s.half_life_days, policy.signals.lookback_days) for s in signals.values()]
+    )
 
     def run(table: pa.Table) -> pa.Table:
         signal = pc.fill_null(pc.index_in(table["signal_type"], names), -1).to_numpy()
@@ -39,14 +41,20 @@ def person_kernel(policy: Policy, as_of: date) -> Kernel:
         people = pc.dictionary_encode(table["person_id"]).combine_chunks()
         who = people.indices.to_numpy().astype(np.int64)
         factor = pc.cast(table["seniority"], pa.float64()).to_numpy()
-        value = np.where(keep, weights[signal] * factor * factors[signal, np.where(keep, age, 0)], 0.0)
+        value = np.where(
+            keep, weights[signal] * factor * factors[signal, np.where(keep, age, 0)], 0.0
+        )
         order = np.argsort(value, kind="stable")
         total = np.bincount(who[order], weights=value[order], minlength=len(people.dictionary))
         return pa.table(
-            {"person_id": people.dictionary, "person_score": decimals(whole(total))}, schema=PERSON_SCORE
+            {"person_id": people.dictionary, "person_score": decimals(whole(total))},
+            schema=PERSON_SCORE,
         )
 
-    lineage = {"person_id": ("person_id",), "person_score": ("signal_type", "seniority", "touchpoint_date")}
+    lineage = {
+        "person_id": ("person_id",),
+        "person_score": ("signal_type", "seniority", "touchpoint_date"),
+    }
     return Kernel("person_score", run, PERSON_SCORE, lineage)
 
 

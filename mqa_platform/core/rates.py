@@ -49,7 +49,9 @@ def wilson(successes: int, trials: int) -> tuple[float | None, float | None]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _rate(name: str, rows: list[dict[str, Any]], window: int, as_of: date, hit: str) -> dict[str, Any]:
+def _rate(
+    name: str, rows: list[dict[str, Any]], window: int, as_of: date, hit: str
+) -> dict[str, Any]:
     mature = [r for r in rows if (as_of - r["mqa_on"]).days >= window]
     hits = sum(1 for r in mature if r[hit])
     low, high = wilson(hits, len(mature))
@@ -108,11 +110,19 @@ def metrics_kernel(policy: Policy, as_of: date) -> Kernel:
             found = [
                 _volume(rows),
                 _rate("mqa_to_meeting_rate", rows, w.meeting_window_days, as_of, "meeting_on"),
-                _rate("mqa_to_opportunity_rate", rows, w.opportunity_window_days, as_of, "opportunity_on"),
+                _rate(
+                    "mqa_to_opportunity_rate",
+                    rows,
+                    w.opportunity_window_days,
+                    as_of,
+                    "opportunity_on",
+                ),
                 _rate("mqa_to_won_rate", rows, w.won_window_days, as_of, "won"),
                 _velocity(rows),
             ]
-            out += [{**f, "dimension": dimension, "segment": segment, "cohort": cohort} for f in found]
+            out += [
+                {**f, "dimension": dimension, "segment": segment, "cohort": cohort} for f in found
+            ]
         return pa.Table.from_pylist(out, schema=METRICS)
 
     outcomes = ("mqa_on", "meeting_on", "opportunity_on", "won")

@@ -69,7 +69,12 @@ def lines(touchpoints: pa.Table, policy: Policy, as_of: date) -> list[Line]:
     t, component, points, key, _ = touches(table, policy)
     scored = np.flatnonzero(component >= 0)
     daily = daily_points(
-        t.account[scored], component[scored], t.day[scored], key[scored], points[scored], policy.signals
+        t.account[scored],
+        component[scored],
+        t.day[scored],
+        key[scored],
+        points[scored],
+        policy.signals,
     )
     names = list(policy.signals.signals)
     rules = list(policy.signals.signals.values())
@@ -93,8 +98,16 @@ def lines(touchpoints: pa.Table, policy: Policy, as_of: date) -> list[Line]:
                 **{
                     c: row[c]
                     for c in (
-                        "signal_id", "occurred_at", "person_id", "page_type", "topic",
-                        "resolution_rule", "strength", "seniority", "share", "match_confidence",
+                        "signal_id",
+                        "occurred_at",
+                        "person_id",
+                        "page_type",
+                        "topic",
+                        "resolution_rule",
+                        "strength",
+                        "seniority",
+                        "share",
+                        "match_confidence",
                     )
                 },
             )  # fmt: skip

@@ -52,9 +52,7 @@ def points_literal(value: Decimal) -> ir.DecimalScalar:
 
 def _scored(lines: ir.Table, accounts: ir.Table) -> ir.Table:
     """Lines of the accounts that exist on the day and that the ICP does not refuse."""
-    a = accounts.select(
-        "account_id", "valid_from", "valid_to", "tier", "fit_gate", "fit_grade"
-    )
+    a = accounts.select("account_id", "valid_from", "valid_to", "tier", "fit_gate", "fit_grade")
     both = lines.join(a, "account_id")
     return both.filter(in_force(both, both["score_date"]) & (both["fit_gate"] != "fail"))
 

@@ -50,9 +50,7 @@ def sessions(signals: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
         started_at=hits["occurred_at"].min(),
         ended_at=hits["occurred_at"].max(),
         page_views=ibis.ifelse(hits["event"] == "page_view", 1, 0).sum(),
-        high_intent_views=ibis.ifelse(
-            one_of(hits["page_type"], high).fill_null(False), 1, 0
-        ).sum(),
+        high_intent_views=ibis.ifelse(one_of(hits["page_type"], high).fill_null(False), 1, 0).sum(),
     )
     named = resolved.filter(resolved["account_id"].notnull())
     named = named.join(hits.select("signal_id", "session_id"), "signal_id")
@@ -65,9 +63,7 @@ def sessions(signals: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
             named["signal_id"],
             named["account_id"],
         ],
-    ).select(
-        "session_id", "account_id", "person_id", "resolution_rule", "match_confidence"
-    )
+    ).select("session_id", "account_id", "person_id", "resolution_rule", "match_confidence")
     return summary.left_join(best, "session_id").select(
         "session_id",
         "session_date",

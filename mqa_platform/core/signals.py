@@ -22,16 +22,12 @@ def _ranked(landed: ir.Table, window: Window) -> ir.Table:
     The rank looks at every landed row, not only at the window, so that the same delivery is kept
     whichever day is run and in whatever order.
     """
-    inside = landed.filter(
-        (landed["event_date"] >= window.lo) & (landed["event_date"] < window.hi)
-    )
+    inside = landed.filter((landed["event_date"] >= window.lo) & (landed["event_date"] < window.hi))
     ids = inside.select("source", "event_id").distinct()
     rivals = landed.semi_join(ids, ["source", "event_id"])
     ranked = rivals.mutate(
         delivery=ibis.row_number().over(
-            ibis.window(
-                group_by=["source", "event_id"], order_by=[rivals[c] for c in _ROW_ORDER]
-            )
+            ibis.window(group_by=["source", "event_id"], order_by=[rivals[c] for c in _ROW_ORDER])
         )
     )
     kept = ranked.filter(ranked["delivery"] == 0).select(
@@ -105,9 +101,7 @@ def signals(landed: ir.Table, policy: Policy, window: Window) -> ir.Table:
         topic=kept["topic"],
         intent_score=kept["intent_score"],
         strength=surge.fill_null(1.0),
-        consent=ibis.coalesce(
-            kept["consent"], first_match(defaults, ibis.literal("unknown"))
-        ),
+        consent=ibis.coalesce(kept["consent"], first_match(defaults, ibis.literal("unknown"))),
         is_bot_agent=kept["is_bot_agent"],
         batch_id=kept["batch_id"],
     )

@@ -157,15 +157,15 @@ def stage_lines(
 ) -> ir.Table:
     """The fold's lines for the days of the facts; ``first_day`` is the first of the whole history."""
     rows = facts if start is None else facts.union(start)
-    return apply(fold_kernel(policy, first_day), rows.mutate(shard=shard(rows["account_id"])), "shard")
+    return apply(
+        fold_kernel(policy, first_day), rows.mutate(shard=shard(rows["account_id"])), "shard"
+    )
 
 
 def stages(lines: ir.Table, accounts: ir.Table, policy: Policy, version: str) -> ir.Table:
     """One row an account and day: the rung it stands on at the end of the day."""
     t = lines.filter(lines["kind"] == "state")
-    a = accounts.select(
-        "valid_from", "valid_to", "suppression_reason", named_account="account_id"
-    )
+    a = accounts.select("valid_from", "valid_to", "suppression_reason", named_account="account_id")
     t = t.join(a, t["account_id"] == a["named_account"])
     t = t.filter(in_force(t, t["day"]))
     return t.select(
@@ -187,7 +187,9 @@ def stages(lines: ir.Table, accounts: ir.Table, policy: Policy, version: str) ->
     )
 
 
-def stage_transitions(lines: ir.Table, touchpoints: ir.Table, policy: Policy, version: str) -> ir.Table:
+def stage_transitions(
+    lines: ir.Table, touchpoints: ir.Table, policy: Policy, version: str
+) -> ir.Table:
     """One row a step. ``qualified_at`` stands on steps to mqa only: when the buyer made it true.
 
     For a hand-raise it is when the first request of that day was received, else when the last inbound
@@ -199,7 +201,9 @@ def stage_transitions(lines: ir.Table, touchpoints: ir.Table, policy: Policy, ve
     is_raise = p["signal_type"].isin(raised) if raised else ibis.literal(False)
     daily = p.group_by(seen_account="account_id", seen_on="touchpoint_date").aggregate(
         last_received=p["received_at"].max(),
-        first_raise=ibis.ifelse(is_raise & p["is_known_person"], p["received_at"], ibis.null("timestamp('UTC')")).min(),
+        first_raise=ibis.ifelse(
+            is_raise & p["is_known_person"], p["received_at"], ibis.null("timestamp('UTC')")
+        ).min(),
     )
     t = moves.left_join(
         daily, [moves["account_id"] == daily["seen_account"], moves["day"] == daily["seen_on"]]

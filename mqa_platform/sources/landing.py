@@ -104,7 +104,9 @@ def _waiting(
     for name, source in policy.sources.sources.items():
         paths = expand(source, home.root, home.data)
         if not paths:
-            report.messages.append(f"{name}: no files match {source.path}; optional, so the run goes on")
+            report.messages.append(
+                f"{name}: no files match {source.path}; optional, so the run goes on"
+            )
         for path in paths:
             digest = seen.digest(name, path)
             if digest[:16] in known:
@@ -152,7 +154,9 @@ def _ledger(batch: _Batch, at: datetime, path: str) -> dict[str, Any]:
     }
 
 
-def _write(home: Home, batch: _Batch, at: datetime) -> tuple[str, dict[str, pa.Table], dict[str, Any]]:
+def _write(
+    home: Home, batch: _Batch, at: datetime
+) -> tuple[str, dict[str, pa.Table], dict[str, Any]]:
     """The batch as Parquet under landing/<source>/<arrival day>/, the ledger row in its metadata."""
     folder = home.landing / batch.source / at.date().isoformat()
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,7 +175,9 @@ def _write(home: Home, batch: _Batch, at: datetime) -> tuple[str, dict[str, pa.T
     return ledger["path"], tables, ledger
 
 
-def _forgotten(home: Home, known: set[str]) -> Iterator[tuple[str, str, dict[str, pa.Table], dict[str, Any]]]:
+def _forgotten(
+    home: Home, known: set[str]
+) -> Iterator[tuple[str, str, dict[str, pa.Table], dict[str, Any]]]:
     """Landed batches that the ledger does not know: the warehouse was lost, or a run was killed."""
     for mark in sorted(home.landing.glob("*/*/*.landed_defects.parquet")):
         batch_id = mark.name.split(".")[0]
@@ -205,6 +211,8 @@ def land_new(
 
     Args:
         session: of the warehouse that keeps the landed tables.
+        policy: names the sources and the quarantine limit.
+        home: where inbox and landing lie.
         at: arrival time written to the ledger; default now.
         progress: told the name of each file as it is read.
 

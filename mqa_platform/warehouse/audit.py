@@ -43,6 +43,7 @@ class Auditor:
         *,
         window: tuple[date, date] | None,
         table: Callable[[str], str],
+        rows: int,
     ) -> dict[str, tuple[bool, int, str]]:
         """Judge every rule of the contract over the staged table.
 
@@ -62,7 +63,7 @@ class Auditor:
         batch = asset.add_batch_definition_whole_table("staged").get_batch()
         suite = gx_suite(contract, staged, window=window, table=table)
         reported = batch.validate(suite, result_format="SUMMARY")
-        found = {r.expectation_config.meta[RULE]: _verdict(r) for r in reported.results}
+        found = {r.expectation_config.meta[RULE]: _verdict(r, rows) for r in reported.results}
         self._source.delete_asset(asset.name)
         return {
             rule.name: found.get(rule.name, (False, -1, "it was not evaluated"))
@@ -85,12 +86,15 @@ def outcome(
     return RuleOutcome(rule.name, passed, rule.blocking, violations, rows, sample, told)
 
 
-def _verdict(reported: Any) -> tuple[bool, int, str]:
+def _verdict(reported: Any, rows: int) -> tuple[bool, int, str]:
     if problem := _exception(reported.exception_info or {}):
         return False, -1, problem
     result = reported.result
     # A map expectation counts in unexpected_count, a query in observed_value.
     counted = result.get("unexpected_count", result.get("observed_value"))
+    if counted is None and rows == 0 and reported.success:
+        # Over no rows GX sums to NULL, not to zero.
+        return True, 0, ""
     if counted is None:
         return False, -1, "it reported no count"
     return bool(reported.success), int(counted), ""

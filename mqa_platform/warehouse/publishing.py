@@ -109,7 +109,9 @@ def _audit(session: Session, step: Step, staged: dict[str, str]) -> None:
         return quoted(staged.get(name, name))
 
     window = (step.window.lo, step.window.hi) if step.window else None
-    verdicts = session.auditor().run(step.contract, step.staged, window=window, table=readable)
+    verdicts = session.auditor().run(
+        step.contract, step.staged, window=window, table=readable, rows=step.rows
+    )
     for rule in step.contract.rules:
         passed, violations, _ = verdict = verdicts[rule.name]
         sample: list[dict[str, Any]] = []

@@ -85,6 +85,16 @@ def test_every_kind_of_rule_finds_the_row_that_breaks_it(session):
     assert session.arrow(session.table("visits__rejected")).num_rows == 16
 
 
+def test_no_rows_break_no_rule(session):
+    published, counts = publish_audited(session)
+
+    assert [(c.rule, c.passed, c.violations) for c in published.checks] == [
+        (rule.name, True, 0) for rule in VISITS.rules
+    ]
+    assert all(check.passed for check in counts.checks)
+    assert published.rows_by_day == {FIRST: 0, SECOND: 0}
+
+
 def test_rows_that_break_a_blocking_rule_are_refused_and_kept_aside(session):
     publish_audited(session, visit("a"))
 
