@@ -31,12 +31,11 @@ def mqas(home: Home, limit: int | None = None) -> list[dict[str, Any]]:
         limits = s.select("account_id", "motion", "threshold", created_on="score_date")
         joined = h.left_join(names, "account_id").left_join(reps, "rep_id")
         joined = joined.left_join(limits, ["account_id", "motion", "created_on"])
-        found = marts.rows(
-            joined.select(
-                "handoff_id", "account_id", "name", "tier", "created_on", "qualified_at", "score", "threshold",
-                "evidence_rule", "score_type", "rep_id", "rep", "route_rule", "status", "sla_hours",
-            ).order_by(joined["created_on"].desc(), joined["handoff_id"])
+        shown = joined.select(
+            "handoff_id", "account_id", "name", "tier", "created_on", "qualified_at", "score", "threshold",
+            "evidence_rule", "score_type", "rep_id", "rep", "route_rule", "status", "sla_hours",
         )  # fmt: skip
+        found = marts.rows(shown.order_by(shown["created_on"].desc(), shown["handoff_id"]))
         keys = h.select("account_id", "motion", score_date="created_on", handoff_id="handoff_id")
         parts = marts.rows(
             r.join(keys, ["account_id", "motion", "score_date"]).select(

@@ -91,7 +91,7 @@ def expectation(
         "description": rule.description or None,
     }
     column = rule.columns[0] if rule.columns else ""
-    if rule.kind == "not_null":
+    if rule.kind == "not_null" and len(rule.columns) == 1:
         return gxe.ExpectColumnValuesToNotBeNull(column=column, **told)
     if rule.kind == "in_set":
         return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(rule.values), **told)

@@ -30,8 +30,6 @@ def column_rules(declared: SchemaProperty, column: Column) -> Iterator[Rule]:
         ContractError: an option or a metric that would be a promise and is not understood.
     """
     name = column.name
-    if column.required:
-        yield Rule(f"{name}_not_null", "not_null", (name,), description=f"{name} is always given.")
     if declared.unique:
         yield Rule(f"{name}_unique", "unique", (name,), description=f"No two rows share a {name}.")
     yield from _option_rules(declared.logicalTypeOptions or {}, column)

@@ -13,6 +13,8 @@ from mqa_platform.core.expressions import first_match, identifier, one_of
 from mqa_platform.core.window import Window
 from mqa_platform.policy.models import Policy
 
+# Events that are about their path. A form sent from a page is about the form, not about the page.
+_PATH_EVENTS = ("page_view", "commit")
 _ROW_ORDER = ("received_at", "payload_hash", "occurred_at", "batch_id")
 
 
@@ -67,7 +69,7 @@ def signals(landed: ir.Table, policy: Policy, window: Window) -> ir.Table:
     """
     ranked = _ranked(landed, window)
     kept = ranked.filter(ranked["delivery"] == 0)
-    is_page = kept["event"] == "page_view"
+    is_page = kept["event"].isin(_PATH_EVENTS)
     page = ibis.ifelse(
         is_page, page_type(kept["page_path"].fill_null(""), policy), ibis.null("string")
     )

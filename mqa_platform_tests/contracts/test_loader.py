@@ -63,10 +63,9 @@ def test_every_promise_becomes_a_rule(visits):
     assert [rule.name for rule in visits.rules] == [
         "inside_window",
         "key_unique",
+        "required_given",
         "numbers_finite",
-        "visit_id_not_null",
         "visit_id_matches",
-        "visit_date_not_null",
         "channel_in_set",
         "page_views_in_range",
         "score_in_range",
