@@ -6,7 +6,6 @@ Belongs here: starting and ending the two processes. Does not belong here: the i
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -53,7 +52,7 @@ def serve(home: Home, port: int, ready: Callable[[str], None]) -> int:
         finally:
             for process in processes:
                 if process.poll() is None:
-                    process.send_signal(signal.SIGINT)
+                    process.terminate()
             for process in processes:
                 try:
                     process.wait(timeout=20)

@@ -52,7 +52,8 @@ def sessions(step: Step, window: Window) -> Outcome:
     signals = signals.filter(
         (signals["signal_date"] >= span.lo) & (signals["signal_date"] < span.hi)
     )
-    resolved = step.session.keep(resolve(signals, evidence(step, signals), step.policy))
+    keep = step.session.keep
+    resolved = keep(resolve(signals, evidence(step, signals), step.policy, keep))
     published = step.publish(
         span,
         {

@@ -11,23 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mqa_platform.core.timeline import Grid, Ints, both, unions
+from mqa_platform.core.touches import Touches
 from mqa_platform.policy.models import Policy
-
-
-@dataclass(frozen=True)
-class Touches:
-    """Columns of a block of touchpoints; account and person are numbers, −1 for nobody."""
-
-    account: Ints
-    day: Ints
-    person: Ints
-    session: Ints
-    eligible: np.ndarray
-    first_party: np.ndarray
-    high_intent: np.ndarray
-    hand_raise: np.ndarray
-    anonymous: np.ndarray
-    surging: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,11 +32,13 @@ class Breadth:
 def breadth(t: Touches, grid: Grid, policy: Policy) -> Breadth:
     """Eligible people of the multi-contact, committee and evidence windows, and evidence rule (b).
 
-    Two cookies or e-mails of one person are one person: people are counted by person_id.
+    Two cookies or e-mails of one person are one person: people are counted by person_id. No window
+    reaches back further than the look-back, which is all that a run of one day reads.
     """
     multi = policy.signals.multi_contact
     committee = policy.signals.committee_on_high_intent
-    window = committee.window_days
+    lookback = policy.signals.lookback_days
+    window = min(committee.window_days, lookback)
     e = t.eligible
     h = t.high_intent & (t.person >= 0)
     eh = e & t.high_intent
@@ -61,7 +48,7 @@ def breadth(t: Touches, grid: Grid, policy: Policy) -> Breadth:
     )
 
     def people(days: int) -> Ints:
-        return grid.distinct(t.account[e], t.person[e], t.day[e], days)
+        return grid.distinct(t.account[e], t.person[e], t.day[e], min(days, lookback))
 
     def rows(mask: np.ndarray, days: int) -> Ints:
         return grid.spread(t.account[mask], t.day[mask], t.day[mask] + days)
@@ -69,15 +56,13 @@ def breadth(t: Touches, grid: Grid, policy: Policy) -> Breadth:
     raised = t.hand_raise
     return Breadth(
         people=people(multi.window_days),
-        people_touchpoints=rows(e, multi.window_days),
+        people_touchpoints=rows(e, min(multi.window_days, lookback)),
         committee=grid.spread(on_pages[2], on_pages[0], on_pages[1]),
         committee_touchpoints=rows(eh, window),
         evidence_people=people(policy.stages.evidence_window_days),
         anonymous_evidence=_anonymous_research(t, grid, policy),
         hand_raised=rows(raised, 1) > 0,
-        last_eligible=grid.latest(
-            t.account[t.first_party], t.day[t.first_party], policy.signals.lookback_days
-        ),
+        last_eligible=grid.latest(t.account[t.first_party], t.day[t.first_party], lookback),
     )
 
 
@@ -86,11 +71,13 @@ def _anonymous_research(t: Touches, grid: Grid, policy: Policy) -> np.ndarray:
     rule = policy.stages.anonymous_research
     mask = t.anonymous & (t.session >= 0)
     account, day, session = t.account[mask], t.day[mask], t.session[mask]
-    visits = grid.distinct(account, session, day, rule.window_days)
+    lookback = policy.signals.lookback_days
+    window, surge_window = (min(d, lookback) for d in (rule.window_days, rule.intent_window_days))
+    visits = grid.distinct(account, session, day, window)
     pairs = np.unique(np.stack([account, day]), axis=1)
-    days = grid.spread(pairs[0], pairs[1], pairs[1] + rule.window_days)
+    days = grid.spread(pairs[0], pairs[1], pairs[1] + window)
     buying = mask & t.high_intent
-    views = grid.spread(t.account[buying], t.day[buying], t.day[buying] + rule.window_days)
+    views = grid.spread(t.account[buying], t.day[buying], t.day[buying] + window)
     surge = t.surging
-    surges = grid.spread(t.account[surge], t.day[surge], t.day[surge] + rule.intent_window_days)
+    surges = grid.spread(t.account[surge], t.day[surge], t.day[surge] + surge_window)
     return (visits >= rule.sessions) & (days >= rule.days) & (views > 0) & (surges > 0)

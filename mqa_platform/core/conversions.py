@@ -12,6 +12,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.crm import latest
 from mqa_platform.core.expressions import newest_first
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.rates import DIMENSIONS, metrics_kernel
@@ -22,8 +23,8 @@ Apply = Callable[[Kernel, ir.Table, str], ir.Table]
 
 
 def _latest_deals(crm: Crm) -> ir.Table:
-    o = crm.opportunities
-    o = o.filter(o["valid_to"].isnull() & ~o["is_deleted"] & o["account_id"].notnull())
+    o = latest(crm.opportunities)
+    o = o.filter(o["account_id"].notnull())
     return o.select(
         "opportunity_id", "created_at", "is_closed", "is_won", "closed_at", "amount", "term_months",
         deal_account="account_id",
@@ -47,10 +48,8 @@ def conversions(
     t = entered.join(routes, "handoff_id")
     t = t.mutate(next_qualified_at=t["qualified_at"].lead().over(order))
     windows = policy.conversions
-    a = crm.activities
-    a = a.filter(
-        (a["kind"] == "meeting") & a["is_held"] & ~a["is_deleted"] & a["account_id"].notnull()
-    )
+    a = latest(crm.activities)
+    a = a.filter((a["kind"] == "meeting") & a["is_held"] & a["account_id"].notnull())
     met = t.join(a.select("occurred_at", met_account="account_id"), [("account_id", "met_account")])
     met = met.filter(_within(met, met["occurred_at"], windows.meeting_window_days))
     met = met.group_by(m_handoff="handoff_id").aggregate(meeting_at=met["occurred_at"].min())
@@ -72,11 +71,7 @@ def conversions(
             t["created_on"] == s["s_day"],
         ],
     )
-    won = (
-        t["is_closed"]
-        & t["is_won"]
-        & (t["closed_at"] < t["qualified_at"] + ibis.interval(days=windows.won_window_days))
-    )
+    won = t["is_closed"] & t["is_won"] & _within(t, t["closed_at"], windows.won_window_days)
     months = ibis.coalesce(t["term_months"], 12).cast("float64")
     return t.select(
         "account_id",

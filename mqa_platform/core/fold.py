@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_platform.core.decay import number
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.ladder import (
     GATES,
@@ -26,6 +25,7 @@ from mqa_platform.core.ladder import (
     State,
 )
 from mqa_platform.core.timeline import POINT
+from mqa_platform.core.touches import number
 from mqa_platform.policy.models import Policy
 
 _DAYS = {

@@ -113,13 +113,14 @@ class Ladder:
         moves = Moves()
         activity = f.touched | (f.last_eligible == t)
         s.last_activity = np.where(f.present & activity, t, s.last_activity)
-        in_episode = s.mqa_on >= 0
-        first = f.present & f.touched & in_episode & (s.first_touch < 0)
-        s.first_touch = np.where(first, t, s.first_touch)
         self._crm(t, s, f, moves)
+        self._answer(t, s, f, moves)
         self._sales(t, s, f, moves)
-        self._mqa(t, s, f, moves)
+        self._cool_off(t, s, f, moves)
         self._climb(t, s, f, moves)
+        # A rep who answers within the hour answers on the day of the entry.
+        self._answer(t, s, f, moves)
+        self._sales(t, s, f, moves)
         self._descend(t, s, f, moves)
         return moves
 
@@ -182,16 +183,16 @@ class Ladder:
         silent = t - np.maximum(s.last_activity, s.entered) >= self.rules.stall_days
         self._move(t, s, moves, held & silent, RECYCLED, "stalled", "stalled")
 
-    def _mqa(self, t: int, s: State, f: Facts, moves: Moves) -> None:
-        """Acceptance, rejection, expiry and the slow fall below the exit threshold."""
+    def _answer(self, t: int, s: State, f: Facts, moves: Moves) -> None:
+        """What sales says of an account in mqa: accepted, rejected, or touched for the first time."""
         r = self.rules
+        first = f.present & f.touched & (s.mqa_on >= 0) & (s.first_touch < 0)
+        s.first_touch = np.where(first, t, s.first_touch)
         here = f.present & (s.stage == MQA)
-        self._move(t, s, moves, here & (f.sales_event == ACCEPTED), SALES_ACCEPTED, "crm_accepted")
-        here = f.present & (s.stage == MQA)
-        rejected = here & (f.sales_event == REJECTED)
-        terminal = np.zeros_like(rejected)
-        for i in np.flatnonzero(rejected):
-            terminal[i] = f.sales_reason[i] in r.terminal_reject_reasons
+        taken = here & np.isin(f.sales_event, (ACCEPTED, QUALIFIED))
+        self._move(t, s, moves, taken, SALES_ACCEPTED, "crm_accepted")
+        rejected = f.present & (s.stage == MQA) & (f.sales_event == REJECTED)
+        terminal = rejected & np.isin(f.sales_reason.astype(str), r.terminal_reject_reasons)
         self._move(
             t, s, moves, rejected & terminal, DISQUALIFIED, "crm_rejected_for_good", f.sales_reason
         )
@@ -199,6 +200,10 @@ class Ladder:
         if r.accept_on_touch:
             here = f.present & (s.stage == MQA) & (s.first_touch >= 0)
             self._move(t, s, moves, here, SALES_ACCEPTED, "first_touch")
+
+    def _cool_off(self, t: int, s: State, f: Facts, moves: Moves) -> None:
+        """The slow fall below the exit threshold, and the handoff that nobody touched."""
+        r = self.rules
         here = f.present & (s.stage == MQA)
         below = here & (f.score < np.rint(f.threshold * r.exit_ratio))
         s.days_below = np.where(here, np.where(below, s.days_below + 1, 0), s.days_below)
@@ -215,7 +220,9 @@ class Ladder:
     def engaged_rule(self, t: int, f: Facts) -> Mask:
         """A passed gate, a share of the threshold, and an eligible touchpoint in the window."""
         recent = (f.last_eligible >= 0) & (t - f.last_eligible < self.rules.evidence_window_days)
-        return (f.gate == PASS) & (f.score >= f.threshold * self.rules.engaged_ratio) & recent
+        return (
+            (f.gate == PASS) & (f.score >= np.rint(f.threshold * self.rules.engaged_ratio)) & recent
+        )
 
     def evidence(self, s: State, f: Facts) -> tuple[Mask, np.ndarray]:
         """Which accounts qualify today, and the position of their rule in EVIDENCE."""

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_platform.core.decay import number
 from mqa_platform.core.expressions import first_match, newest_first, shard
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.scores import Apply, points_literal
-from mqa_platform.core.timeline import decimals, halving, whole
+from mqa_platform.core.timeline import decimals, halving, summed, whole
+from mqa_platform.core.touches import UNSUBSCRIBE, is_mail, number, until_unsubscribed
 from mqa_platform.policy.models import Policy
 
 PERSON_SCORE = pa.schema([("person_id", pa.string()), ("person_score", pa.decimal128(18, 4))])
@@ -28,6 +28,7 @@ def person_kernel(policy: Policy, as_of: date) -> Kernel:
     """Kernel: touchpoints of people → ``Σ weight × seniority × 2^(−age ÷ half-life)`` as of a day."""
     signals = {n: s for n, s in policy.signals.signals.items() if s.kind == "engagement"}
     names = pa.array(list(signals), pa.string())
+    mail = np.array([*(is_mail(s) for s in signals.values()), False])
     weights = np.array([s.weight for s in signals.values()])
     factors = np.stack(
         [halving(s.half_life_days, policy.signals.lookback_days) for s in signals.values()]
@@ -35,17 +36,20 @@ def person_kernel(policy: Policy, as_of: date) -> Kernel:
 
     def run(table: pa.Table) -> pa.Table:
         signal = pc.fill_null(pc.index_in(table["signal_type"], names), -1).to_numpy()
-        age = number(as_of) - table["touchpoint_date"].cast(pa.int32()).to_numpy().astype(np.int64)
-        keep = (signal >= 0) & (age >= 0) & (age < policy.signals.lookback_days)
-        keep &= pc.equal(table["direction"], "inbound").to_numpy()
+        day = table["touchpoint_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+        age = number(as_of) - day
+        inbound = pc.equal(table["direction"], "inbound").to_numpy()
+        keep = inbound & (signal >= 0) & (age >= 0) & (age < policy.signals.lookback_days)
         people = pc.dictionary_encode(table["person_id"]).combine_chunks()
         who = people.indices.to_numpy().astype(np.int64)
-        factor = pc.cast(table["seniority"], pa.float64()).to_numpy()
+        left = pc.equal(table["signal_type"], UNSUBSCRIBE).to_numpy() & inbound
+        keep &= until_unsubscribed(np.zeros_like(who), who, day, mail[signal], left) > number(as_of)
+        # A signal that two accounts share is two rows, and still one thing the person did.
+        factor = pc.multiply(table["seniority"], table["share"]).to_numpy()
         value = np.where(
             keep, weights[signal] * factor * factors[signal, np.where(keep, age, 0)], 0.0
         )
-        order = np.argsort(value, kind="stable")
-        total = np.bincount(who[order], weights=value[order], minlength=len(people.dictionary))
+        total = summed(who, len(people.dictionary), value, np.argsort(value, kind="stable"))
         return pa.table(
             {"person_id": people.dictionary, "person_score": decimals(whole(total))},
             schema=PERSON_SCORE,
@@ -53,7 +57,7 @@ def person_kernel(policy: Policy, as_of: date) -> Kernel:
 
     lineage = {
         "person_id": ("person_id",),
-        "person_score": ("signal_type", "seniority", "touchpoint_date"),
+        "person_score": ("signal_type", "seniority", "share", "touchpoint_date"),
     }
     return Kernel("person_score", run, PERSON_SCORE, lineage)
 
@@ -66,7 +70,7 @@ def people(
         touchpoints["person_id"].notnull() & (touchpoints["touchpoint_date"] <= as_of)
     )
     kernel_input = mine.select(
-        "person_id", "signal_type", "direction", "touchpoint_date", "seniority"
+        "person_id", "signal_type", "direction", "touchpoint_date", "seniority", "share"
     ).mutate(shard=shard(mine["person_id"]))
     scored = apply(person_kernel(policy, as_of), kernel_input, "shard")
     home = newest_first(

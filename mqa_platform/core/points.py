@@ -86,3 +86,42 @@ def daily_points(
         entry=entry[by_person],
         kept=person_kept[by_person] * entry_kept[entry[by_person]],
     )
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Points of (account, component, day) that count from ``day`` up to ``until``, not included."""
+
+    account: Ints
+    component: Ints
+    day: Ints
+    until: Ints
+    raw: Floats
+    net: Floats
+
+
+def spans(p: DailyPoints, points: Floats, until: Ints, forever: int) -> Spans:
+    """The points of a day, those taken back by an unsubscribe apart from those that stay.
+
+    What the others earned that day stays as the caps left it.
+    """
+    gone = np.flatnonzero(until < forever)
+    lasting = np.full(len(p.day), forever, dtype=np.int64)
+    if not len(gone):
+        return Spans(p.account, p.component, p.day, lasting, p.raw, p.net)
+    group, first = _grouped(p.entry[gone], until[gone])
+    lost, kept = points[gone], points[gone] * p.kept[gone]
+    raw = summed(group, len(first), lost, np.argsort(lost, kind="stable"))
+    net = summed(group, len(first), kept, np.argsort(kept, kind="stable"))
+    entry = p.entry[gone][first]
+    rest_raw, rest_net = p.raw.copy(), p.net.copy()
+    np.subtract.at(rest_raw, entry, raw)
+    np.subtract.at(rest_net, entry, net)
+    return Spans(
+        account=np.append(p.account, p.account[entry]),
+        component=np.append(p.component, p.component[entry]),
+        day=np.append(p.day, p.day[entry]),
+        until=np.append(lasting, until[gone][first]),
+        raw=np.append(rest_raw, raw),
+        net=np.append(rest_net, net),
+    )

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_platform.core.decay import number, touches
 from mqa_platform.core.points import daily_points
 from mqa_platform.core.timeline import halving
+from mqa_platform.core.touches import number, touches
 from mqa_platform.policy.models import Policy
 
 
@@ -23,7 +23,7 @@ from mqa_platform.policy.models import Policy
 class Line:
     """One touchpoint's part: ``points = weight × strength × seniority × share × match_confidence``.
 
-    kept is the share of the points that the daily caps left, decay ``2^(−age ÷ half-life)``, and
+    kept is the share of the points that the daily caps left, 0 once the person unsubscribed; decay ``2^(−age ÷ half-life)``, and
     ``contribution = points × kept × decay``; the contributions of a component sum to its
     decayed points before rounding.
     """
@@ -84,7 +84,8 @@ def lines(touchpoints: pa.Table, policy: Policy, as_of: date) -> list[Line]:
         rule = rules[component[scored[i]]]
         age = today - int(t.day[scored[i]])
         decay = float(halving(rule.half_life_days, age + 1)[age])
-        worth, kept = float(points[scored[i]]), float(daily.kept[i])
+        worth = float(points[scored[i]])
+        kept = float(daily.kept[i]) if t.until[scored[i]] > today else 0.0
         out.append(
             Line(
                 component=names[component[scored[i]]],

@@ -13,9 +13,10 @@ from decimal import Decimal
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.decay import SCORE_LINES, TOTAL, score_kernel
+from mqa_platform.core.decay import score_kernel
 from mqa_platform.core.expressions import first_match, in_force, shard
 from mqa_platform.core.kernel import Kernel
+from mqa_platform.core.score_lines import SCORE_LINES, TOTAL
 from mqa_platform.policy.models import Policy
 
 Apply = Callable[[Kernel, ir.Table, str], ir.Table]

@@ -13,6 +13,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.crm import latest
 from mqa_platform.core.expressions import in_force, newest_first, none_of_type, shard
 from mqa_platform.core.fold import FACT_COLUMNS, fold_kernel
 from mqa_platform.core.kernel import Kernel
@@ -61,10 +62,9 @@ def _deals(spine: ir.Table, crm: Crm) -> ir.Table:
 
 def _touches(crm: Crm) -> ir.Table:
     """(account_id, day) of logged calls, e-mails, meetings and social touches; bulk mail is none."""
-    a = crm.activities
-    by_person = a.filter(
-        ~a["is_deleted"] & a["account_id"].notnull() & (a["kind"] != "bulk_email") & a["is_held"]
-    )
+    # The last version only: a meeting that was moved happened once, one held is marked so later.
+    a = latest(crm.activities)
+    by_person = a.filter(a["account_id"].notnull() & (a["kind"] != "bulk_email") & a["is_held"])
     return by_person.select(
         touched_account=by_person["account_id"], touched_on=by_person["occurred_at"].date()
     ).distinct()
@@ -133,10 +133,13 @@ def _state_type(column: str) -> str:
 
 
 def before(stages: ir.Table, day: date, policy: Policy) -> ir.Table:
-    """The state of every account on a published day, as rows the fold starts from."""
-    held = stages.filter(
-        (stages["stage_date"] == day) & (stages["motion"] == policy.program.motion)
+    """The state of every account after a published day, as rows the fold starts from."""
+    known = stages.filter(
+        (stages["stage_date"] <= day) & (stages["motion"] == policy.program.motion)
     )
+    # An account that the CRM lost for some days comes back with the state it had.
+    last = known.group_by("account_id").aggregate(stage_date=known["stage_date"].max())
+    held = known.semi_join(last, ["account_id", "stage_date"])
     known = {"account_id": held["account_id"], "day": held["stage_date"]}
     known |= {c: held[c] for c in STATE_COLUMNS}
     blank_types = {

@@ -61,20 +61,25 @@ class Grid:
         last = np.maximum.accumulate(last[:, :-1], axis=1)
         return np.where((last >= 0) & (self.days[None, :] - last < window), last, -1)
 
-    def decayed(self, row: Ints, day: Ints, value: Floats, kind: Ints, factor: Floats) -> Floats:
-        """Σ value × factor[kind, t − day], added in ascending order of day for each row.
+    def decayed(
+        self, row: Ints, day: Ints, until: Ints, value: Floats, kind: Ints, factor: Floats
+    ) -> Floats:
+        """Σ value × factor[kind, t − day], added in ascending order of day and until for each row.
 
-        ``factor`` is kinds × ages; an age beyond its width adds nothing. A row has one entry a day.
+        ``factor`` is kinds × ages; an age beyond its width adds nothing, nor does a value on its day
+        ``until`` or later. A row has one entry a day and until.
         """
         out = np.zeros((self.rows, self.width))
-        order = np.argsort(day, kind="stable")
-        row, day, value, kind = row[order], day[order], value[order], kind[order]
+        order = np.lexsort((until, day))
+        row, day, until, value, kind = (x[order] for x in (row, day, until, value, kind))
         lookback = factor.shape[1]
-        edges = np.flatnonzero(np.diff(day, prepend=-1, append=np.iinfo(np.int64).max))
+        changed = np.ones(len(day), dtype=bool)
+        changed[1:] = (day[1:] != day[:-1]) | (until[1:] != until[:-1])
+        edges = np.append(np.flatnonzero(changed), len(day))
         for first, last in zip(edges[:-1], edges[1:], strict=True):
             today = int(day[first])
             low = int(np.searchsorted(self.days, today))
-            high = int(np.searchsorted(self.days, today + lookback))
+            high = int(np.searchsorted(self.days, min(today + lookback, int(until[first]))))
             if low < high:
                 at = row[first:last]
                 ages = self.days[low:high] - today
@@ -123,4 +128,5 @@ def halving(half_life: float, lookback: int) -> Floats:
 
 def summed(group: Ints, groups: int, value: Floats, order: Ints) -> Floats:
     """Σ of doubles a group, added one by one in the given order."""
-    return np.bincount(group[order], weights=value[order], minlength=groups)
+    # Without rows, bincount counts in integers whatever the weights are.
+    return np.bincount(group[order], weights=value[order], minlength=groups).astype(float)

@@ -33,9 +33,22 @@ class Expected:
     momentum: float | None = None
 
 
-def capped(rows: Sequence[Mapping[str, Any]], policy: Policy) -> dict[tuple[str, date], tuple[float, float]]:
-    """(signal, day) → points before and after the caps: person-day first, then account-day."""
-    people: dict[tuple[str, date], dict[Any, float]] = defaultdict(lambda: defaultdict(float))
+@dataclass
+class Earned:
+    """What one touchpoint was worth, and what the caps of its day left of it."""
+
+    signal: str
+    day: date
+    who: Any
+    worth: float
+    kept: float = 0.0
+
+
+def capped(rows: Sequence[Mapping[str, Any]], policy: Policy) -> list[Earned]:
+    """The caps: person-day first, then account-day, the excess taken in proportion."""
+    earned = []
+    people: dict[Any, float] = defaultdict(float)
+    accounts: dict[Any, float] = defaultdict(float)
     for i, r in enumerate(rows):
         signal = policy.signals.signals.get(r["signal_type"])
         if signal is None or r["direction"] != "inbound":
@@ -45,16 +58,32 @@ def capped(rows: Sequence[Mapping[str, Any]], policy: Policy) -> dict[tuple[str,
             who: Any = ("person", r["person_id"])
         else:
             who = ("cookie", r["anonymous_id"]) if r["anonymous_id"] is not None else ("nobody", i)
-        people[r["signal_type"], r["touchpoint_date"]][who] += worth
-    out = {}
-    for key, shares in people.items():
-        signal = policy.signals.signals[key[0]]
-        mine, everyone = signal.per_person_day, signal.per_account_day
-        kept = sum(
-            v if mine is None or who[0] == "nobody" else min(v, mine) for who, v in shares.items()
-        )
-        out[key] = (sum(shares.values()), kept if everyone is None else min(kept, everyone))
-    return out
+        earned.append(Earned(r["signal_type"], r["touchpoint_date"], who, worth))
+        people[r["signal_type"], r["touchpoint_date"], who] += worth
+    left = {}
+    for (name, d, who), points in people.items():
+        limit = policy.signals.signals[name].per_person_day
+        left[name, d, who] = points if limit is None or who[0] == "nobody" else min(points, limit)
+        accounts[name, d] += left[name, d, who]
+    for e in earned:
+        limit, whole = policy.signals.signals[e.signal].per_account_day, accounts[e.signal, e.day]
+        mine, kept = people[e.signal, e.day, e.who], left[e.signal, e.day, e.who]
+        share = 1.0 if limit is None or whole <= limit else limit / whole
+        e.kept = e.worth * (kept / mine if mine else 1.0) * share
+    return earned
+
+
+def still_counts(e: Earned, rows: Sequence[Mapping[str, Any]], policy: Policy, t: date) -> bool:
+    """Unsubscribing takes back what the person earned by mail until then."""
+    if not any(v.startswith("email_") for v in policy.signals.signals[e.signal].events):
+        return True
+    return not any(
+        r["signal_type"] == "unsubscribe"
+        and r["direction"] == "inbound"
+        and e.who == ("person", r["person_id"])
+        and e.day <= r["touchpoint_date"] <= t
+        for r in rows
+    )
 
 
 def eligible(row: Mapping[str, Any], policy: Policy) -> bool:
@@ -70,7 +99,9 @@ def eligible(row: Mapping[str, Any], policy: Policy) -> bool:
     )
 
 
-def people_within(rows: Sequence[Mapping[str, Any]], policy: Policy, t: date, days: int) -> set[str]:
+def people_within(
+    rows: Sequence[Mapping[str, Any]], policy: Policy, t: date, days: int
+) -> set[str]:
     return {
         r["person_id"]
         for r in rows
@@ -99,24 +130,22 @@ def expected(rows: Sequence[Mapping[str, Any]], policy: Policy, t: date) -> Expe
     if not near:
         return None
     out = Expected()
-    days = capped(near, policy)
+    earned = [e for e in capped(near, policy) if still_counts(e, near, policy, t)]
     for name, signal in policy.signals.signals.items():
-        mine = {d: v for (n, d), v in days.items() if n == name}
-        raw = rounded(sum(v[0] for v in mine.values()))
+        mine = [e for e in earned if e.signal == name]
+        raw = rounded(math.fsum(e.worth for e in mine))
         if raw == 0:
             continue
-        lost = rounded(sum(v[0] - v[1] for v in mine.values()))
+        lost = rounded(math.fsum(e.worth - e.kept for e in mine))
         decayed = rounded(
-            math.fsum(v[1] * 2 ** (-(t - d).days / signal.half_life_days) for d, v in mine.items())
+            math.fsum(e.kept * 2 ** (-(t - e.day).days / signal.half_life_days) for e in mine)
         )
         points = decayed if signal.ceiling is None else min(decayed, rounded(signal.ceiling))
         out.receipts[name] = (raw, lost, decayed, decayed - points, points)
     multi, rule = policy.signals.multi_contact, policy.signals.committee_on_high_intent
     n = len(people_within(near, policy, t, multi.window_days))
     out.people_on_high_intent = committee(near, policy, t)
-    out.eligible_people = len(
-        people_within(near, policy, t, policy.stages.evidence_window_days)
-    )
+    out.eligible_people = len(people_within(near, policy, t, policy.stages.evidence_window_days))
     if n >= 2 and (more := rounded(multi.weight * min(n - 1, multi.limit))):
         out.receipts["multi_contact"] = (more, Decimal(0), more, Decimal(0), more)
     if out.people_on_high_intent >= rule.people and (once := rounded(rule.weight)):
@@ -125,16 +154,14 @@ def expected(rows: Sequence[Mapping[str, Any]], policy: Policy, t: date) -> Expe
     if total < 0:
         out.receipts["floor"] = (-total, Decimal(0), -total, Decimal(0), -total)
     out.score = max(total, Decimal(0))
-    out.momentum = momentum(near, days, t)
+    out.momentum = momentum(near, earned, t)
     return out
 
 
-def momentum(
-    near: Sequence[Mapping[str, Any]], days: Mapping[tuple[str, date], tuple[float, float]], t: date
-) -> float | None:
+def momentum(near: Sequence[Mapping[str, Any]], earned: Sequence[Earned], t: date) -> float | None:
     """(points of the last 7 days − mean week of the 4 before) ÷ √(mean + 1)."""
     if sum(1 for r in near if (t - r["touchpoint_date"]).days < 35) < 5:
         return None
-    week = sum(v[1] for (_, d), v in days.items() if (t - d).days < 7)
-    mean = sum(v[1] for (_, d), v in days.items() if 7 <= (t - d).days < 35) / 4
+    week = math.fsum(e.kept for e in earned if (t - e.day).days < 7)
+    mean = math.fsum(e.kept for e in earned if 7 <= (t - e.day).days < 35) / 4
     return None if mean <= -1 else (week - mean) / math.sqrt(mean + 1)

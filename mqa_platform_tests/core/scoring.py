@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from mqa_platform.core.decay import TOTAL, score_kernel
+from mqa_platform.core.decay import score_kernel
+from mqa_platform.core.score_lines import TOTAL
 from mqa_platform.policy.models import Policy
 from mqa_platform_tests.core.engine import TOUCHPOINTS, policy_with, touch
 
@@ -81,7 +82,7 @@ def policies(draw: st.DrawFn) -> Policy:
     signals = {
         "hand_raise": {**draw(_signal), "events": ["demo_request"], "hand_raise": True},
         "pricing": {**draw(_signal), "events": ["page_view"], "high_intent": True},
-        "mail": {**draw(_signal), "events": ["content_download"]},
+        "mail": {**draw(_signal), "events": ["email_click"]},
         "negative": {
             **draw(_signal),
             "events": ["ad_click"],
@@ -117,7 +118,7 @@ def policies(draw: st.DrawFn) -> Policy:
 @st.composite
 def touchpoints(draw: st.DrawFn, account_id: str = "acme", most: int = 25) -> list[dict[str, Any]]:
     """Touchpoints of one account over two months: known people, cookies, nobody, ours and theirs."""
-    kinds = [*ENGAGEMENT, "surge", "news", "outbound_email"]
+    kinds = [*ENGAGEMENT, "mail", "surge", "news", "unsubscribe", "outbound_email"]
     rows = []
     for i in range(draw(st.integers(1, most))):
         kind = draw(st.sampled_from(kinds))
@@ -133,9 +134,9 @@ def touchpoints(draw: st.DrawFn, account_id: str = "acme", most: int = 25) -> li
                 person_id=who,
                 anonymous_id=cookie,
                 session_id=cookie and f"v{i}",
-                direction="outbound" if kind == "outbound_email" else draw(
-                    st.sampled_from(["inbound", "inbound", "inbound", "outbound"])
-                ),
+                direction="outbound"
+                if kind == "outbound_email"
+                else draw(st.sampled_from(["inbound", "inbound", "inbound", "outbound"])),
                 strength=draw(st.sampled_from([0.0, 0.2, 1 / 3, 1.0, 1.0])),
                 seniority=draw(st.sampled_from([0.5, 0.75, 1.0, 1.25, 2.0])),
                 share=draw(st.sampled_from([1.0, 1.0, 0.5, 1 / 3])),
