@@ -294,6 +294,7 @@ def _exit_code(problem: Exception) -> int:
         "SnapshotMissingError",
         "SourceError",
         "FileNotFoundError",
+        "OutsideHistoryError",
     }
     failed = {
         "RunFailedError",

@@ -33,6 +33,10 @@ class RunFailedError(Exception):
     """A step failed; what it published before, and everything else, is still served."""
 
 
+class OutsideHistoryError(RunFailedError):
+    """A day was asked for that the policy's history does not have; no run was started."""
+
+
 @dataclass
 class RunResult:
     """What a run did: its id, numeric facts by asset, and the checks that did not pass."""
@@ -47,6 +51,7 @@ def run_days(home: Home, window: Window, progress: Progress | None = None) -> Ru
     """Runs every stage for the days of the window as one Dagster run on the home's instance.
 
     Raises:
+        OutsideHistoryError: a day is before history_starts_on or in the future.
         RunFailedError: naming the step and what its author can do.
         PolicyError, ContractError: before anything is written.
     """
@@ -98,7 +103,7 @@ def _listener(progress: Progress | None) -> dg.LoggerDefinition:
 def _check_days(job: dg.JobDefinition, first: date, last: date) -> None:
     keys = job.partitions_def.get_partition_keys() if job.partitions_def else []
     if not keys or first.isoformat() < keys[0] or last.isoformat() > keys[-1]:
-        raise RunFailedError(
+        raise OutsideHistoryError(
             f"{first} to {last} is outside the history, {keys[0]} to {keys[-1]}: "
             "history_starts_on in program.yaml says where it starts"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -96,9 +97,9 @@ class ScenarioResult:
         }
 
 
-def scenario_names(project: Path = PROJECT) -> list[str]:
+def scenario_names() -> list[str]:
     """The examples of the checkout, sorted; none in an installed package."""
-    return sorted(path.parent.name for path in (project / "examples").glob(f"*/{DEFINITION}"))
+    return sorted(path.parent.name for path in (PROJECT / "examples").glob(f"*/{DEFINITION}"))
 
 
 def run_scenario(name: str, home: Home, progress: Progress | None = None) -> ScenarioResult:
@@ -118,15 +119,8 @@ def run_scenario(name: str, home: Home, progress: Progress | None = None) -> Sce
     _install_policy(folder / "policy", target.policy)
     result = ScenarioResult(name, " ".join(scenario.description.split()), target)
     with running_instance(target) as instance:
-
-        def run(window: Window) -> None:
+        for window in _windows(target, scenario, policy):
             result.runs.append(runs.run_on(instance, target, window, progress))
-
-        for days in scenario.runs:
-            run(days.window())
-        if scenario.follow_data:
-            for window in _other_days(target, scenario, policy):
-                run(window)
     result.tables = REPORTS[scenario.report](target)
     return result
 
@@ -199,19 +193,27 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
 
 
-def _other_days(home: Home, scenario: Scenario, policy: Policy) -> list[Window]:
-    """Days of the landed files that no declared run covers, as ranges without gaps."""
+def _windows(home: Home, scenario: Scenario, policy: Policy) -> Iterator[Window]:
+    """The ranges to run, one after the other: what has landed is known after the first."""
     declared = [days.window() for days in scenario.runs]
+    yield declared[0]
+    if not scenario.follow_data:
+        yield from declared[1:]
+        return
+    days = days_of_events(home, scenario.needs_one_of)
+    yield from (window for window in declared[1:] if any(window.contains(day) for day in days))
     begins = policy.program.history_starts_on
-    missing = [
-        day
-        for day in days_of_events(home, scenario.needs_one_of)
-        if day >= begins and not any(window.contains(day) for window in declared)
-    ]
-    ranges: list[Window] = []
-    for day in missing:
-        if ranges and ranges[-1].hi == day:
-            ranges[-1] = Window(ranges[-1].lo, day + ONE_DAY)
+    yield from _ranges(
+        day for day in days if day >= begins and not any(w.contains(day) for w in declared)
+    )
+
+
+def _ranges(days: Iterable[date]) -> list[Window]:
+    """Days in order as ranges without gaps."""
+    found: list[Window] = []
+    for day in days:
+        if found and found[-1].hi == day:
+            found[-1] = Window(found[-1].lo, day + ONE_DAY)
         else:
-            ranges.append(Window.of(day, day))
-    return ranges
+            found.append(Window.of(day, day))
+    return found

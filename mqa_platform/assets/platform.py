@@ -67,7 +67,9 @@ class Step:
         """A published or landed table as it is now."""
         return self.session.table(name)
 
-    def publish(self, window: Window | None, tables: Mapping[str, ir.Table], **options: Any) -> list[Published]:
+    def publish(
+        self, window: Window | None, tables: Mapping[str, ir.Table], **options: Any
+    ) -> list[Published]:
         """Publishes expressions by table name, all or none; see ``Session.publish``."""
         publications = [Publication(self.contracts[n], e) for n, e in tables.items()]
         return self.session.publish(*publications, window=window, run_id=self.run_id, **options)

@@ -6,6 +6,7 @@ belong here: what is published (the stages' modules).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from time import perf_counter
 from typing import Any
 
 import dagster as dg
@@ -35,6 +36,7 @@ class Outcome:
         self.published = {p.table: p for p in published}
         self.facts = dict(facts or {})
         self.by_day = dict(by_day or {})
+        self.seconds = 0.0
 
 
 def check_name(asset: str, table: str, rule: str) -> str:
@@ -122,7 +124,9 @@ def run_step(
     window = _window(context)
     try:
         with platform.step(context.run_id) as step:
+            started = perf_counter()
             outcome = work(step, window)
+            outcome.seconds = perf_counter() - started
             if any(p.changed for p in outcome.published.values()):
                 _refresh_unless_planned(context, step)
     except AuditFailed as failed:
@@ -148,6 +152,12 @@ def _refresh_unless_planned(context: dg.AssetExecutionContext, step: Step) -> No
         refresh_snapshot(step.session, step.home.snapshot)
 
 
+def _seconds(published: Sequence[Published]) -> dict[str, float]:
+    """Seconds spent staging, auditing and swapping the tables of one asset."""
+    names = sorted({name for p in published for name in p.seconds})
+    return {f"seconds_{n}": round(sum(p.seconds.get(n, 0.0) for p in published), 3) for n in names}
+
+
 def _materialized(
     context: dg.AssetExecutionContext,
     asset: str,
@@ -160,7 +170,8 @@ def _materialized(
     metadata: dict[str, Any] = {
         "changed": any(outcome.published[t].changed for t in tables),
         "dagster/column_lineage": _lineage(main, asset_of),
-        **{f"seconds_{k}": round(v, 3) for k, v in main.seconds.items()},
+        "seconds_work": round(outcome.seconds, 3),
+        **_seconds([outcome.published[t] for t in tables]),
         **{f"rows_{t}": outcome.published[t].rows for t in tables[1:]},
         **outcome.facts,
     }

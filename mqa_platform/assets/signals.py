@@ -33,7 +33,9 @@ def signals(step: Step, window: Window) -> Outcome:
         (dropped["signal_date"] >= window.lo) & (dropped["signal_date"] < window.hi)
     )
     by_reason = dropped.group_by("reason").aggregate(n=dropped["landed_rows"].sum())
-    facts: dict[str, Any] = {f"dropped_{row['reason']}": int(row["n"]) for row in step.session.rows(by_reason)}
+    facts: dict[str, Any] = {
+        f"dropped_{row['reason']}": int(row["n"]) for row in step.session.rows(by_reason)
+    }
     if not published[0].rows:
         facts["message"] = f"no signals on {window}: empty partitions"
     return Outcome(published, facts)

@@ -15,6 +15,7 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import stages as core
+from mqa_platform.core.qualification import moments
 from mqa_platform.core.window import ONE_DAY, Window
 
 TABLES = ["stages", "stage_transitions"]
@@ -42,14 +43,13 @@ def stages(step: Step, window: Window) -> Outcome:
     facts = core.facts(accounts, scores, crm, calendar, step.policy)
     start = core.before(step.table("stages"), start_from, step.policy) if start_from else None
     lines = core.stage_lines(facts, start, step.policy, first_day, step.session.apply)
-    touchpoints = step.table("touchpoints")
+    moves = step.session.keep(lines.filter(lines["kind"] == "move"))
+    when = moments(moves, scores, step.table("touchpoints"), step.policy, step.session.apply)
     published = step.publish(
         span,
         {
             "stages": core.stages(lines, accounts, step.policy, step.version),
-            "stage_transitions": core.stage_transitions(
-                lines, touchpoints, step.policy, step.version
-            ),
+            "stage_transitions": core.stage_transitions(lines, when, step.policy, step.version),
         },
         days=days,
         settles="stages",

@@ -48,7 +48,7 @@ def first_match(cases: Iterable[tuple[ir.BooleanValue, ir.Value]], default: ir.V
 def one_of(value: ir.StringValue, words: Iterable[str]) -> ir.BooleanValue:
     """Whether a text is one of the words; false, not null, when there are no words."""
     listed = sorted(set(words))
-    return value.isin(listed) if listed else ibis.literal(False)
+    return value.isin(listed) if listed else value.isnull() & value.notnull()
 
 
 def newest_first(table: ir.Table, key: Sequence[str], order: Sequence[ir.Value]) -> ir.Table:

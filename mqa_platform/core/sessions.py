@@ -50,7 +50,7 @@ def sessions(signals: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
         started_at=hits["occurred_at"].min(),
         ended_at=hits["occurred_at"].max(),
         page_views=ibis.ifelse(hits["event"] == "page_view", 1, 0).sum(),
-        high_intent_views=hits["page_type"].isin(high).fill_null(False).cast("int64").sum(),
+        high_intent_views=ibis.ifelse(one_of(hits["page_type"], high).fill_null(False), 1, 0).sum(),
     )
     named = resolved.filter(resolved["account_id"].notnull())
     named = named.join(hits.select("signal_id", "session_id"), "signal_id")

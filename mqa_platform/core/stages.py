@@ -190,29 +190,16 @@ def stages(lines: ir.Table, accounts: ir.Table, policy: Policy, version: str) ->
     )
 
 
-def stage_transitions(
-    lines: ir.Table, touchpoints: ir.Table, policy: Policy, version: str
-) -> ir.Table:
-    """One row a step. ``qualified_at`` stands on steps to mqa only: when the buyer made it true.
+def stage_transitions(lines: ir.Table, moments: ir.Table, policy: Policy, version: str) -> ir.Table:
+    """One row a step. ``qualified_at`` stands on steps to mqa only.
 
-    For a hand-raise it is when the first request of that day was received, else when the last inbound
-    touchpoint of the day was, else the end of what was known: the day's start.
+    It is when the touchpoint that made it true was received (``qualification.moments``); where none of
+    the day's touchpoints did, a CRM change of that day made it true, and it is the day's start.
     """
     moves = lines.filter(lines["kind"] == "move")
-    raised = [n for n, s in policy.signals.signals.items() if s.hand_raise]
-    p = touchpoints.filter(touchpoints["direction"] == "inbound")
-    is_raise = p["signal_type"].isin(raised) if raised else ibis.literal(False)
-    daily = p.group_by(seen_account="account_id", seen_on="touchpoint_date").aggregate(
-        last_received=p["received_at"].max(),
-        first_raise=ibis.ifelse(
-            is_raise & p["is_known_person"], p["received_at"], ibis.null("timestamp('UTC')")
-        ).min(),
-    )
-    t = moves.left_join(
-        daily, [moves["account_id"] == daily["seen_account"], moves["day"] == daily["seen_on"]]
-    )
-    at = ibis.ifelse(t["reason"] == "hand_raise", t["first_raise"], t["last_received"])
-    at = ibis.coalesce(at, t["last_received"], t["day"].cast("timestamp('UTC')"))
+    m = moments.select("qualified_at", m_account="account_id", m_day="day")
+    t = moves.left_join(m, [moves["account_id"] == m["m_account"], moves["day"] == m["m_day"]])
+    at = ibis.coalesce(t["qualified_at"], t["day"].cast("timestamp('UTC')"))
     return t.select(
         "account_id",
         motion=ibis.literal(policy.program.motion),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,17 @@ def scored(home: Home) -> list[str]:
     return [account for (account,) in found]
 
 
-def test_every_score_of_the_last_day_is_the_sum_of_its_receipt(built: Home) -> None:
-    found = scored(built)
-    assert len(found) > 50
-    for account in found:
-        answer = explain(built, account)
+@pytest.fixture(scope="module")
+def answers(built: Home) -> dict[str, dict[str, Any]]:
+    """Every account with a score on the last day, explained."""
+    return {account: explain(built, account) for account in scored(built)}
+
+
+def test_every_score_of_the_last_day_is_the_sum_of_its_receipt(
+    answers: dict[str, dict[str, Any]],
+) -> None:
+    assert len(answers) > 50
+    for account, answer in answers.items():
         assert answer["sums_exactly"], account
         assert answer["as_of"] == LAST
         points = sum((c["points"] for c in answer["components"]), Decimal(0))
@@ -35,10 +42,12 @@ def test_every_score_of_the_last_day_is_the_sum_of_its_receipt(built: Home) -> N
             assert component["points"] == kept, (account, component["component"])
 
 
-def test_the_touchpoints_of_a_component_add_up_to_its_decayed_points(built: Home) -> None:
+def test_the_touchpoints_of_a_component_add_up_to_its_decayed_points(
+    answers: dict[str, dict[str, Any]],
+) -> None:
     seen = set()
-    for account in scored(built):
-        for component in explain(built, account)["components"]:
+    for account, answer in answers.items():
+        for component in answer["components"]:
             parts = component["evidence"]
             if not parts:
                 continue
@@ -68,7 +77,7 @@ def test_every_qualified_account_can_be_explained_on_the_day_it_qualified(built:
 def test_what_keeps_an_account_from_qualifying_is_named(built: Home) -> None:
     found = rows(built, f"SELECT account_id, stage FROM stages WHERE stage_date = DATE '{LAST}'")
     missing = 0
-    for account, stage in found[::5]:
+    for account, stage in found[::20]:
         answer = why_not(built, account)
         assert answer["stage"] == stage
         assert all(bool(r["missing"]) != r["holds"] for r in answer["rules"]), account

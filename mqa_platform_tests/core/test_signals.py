@@ -1,0 +1,152 @@
+"""Signals: what survives deduplication, and what each event means."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqa_platform.core.signals import dropped_signals, signals
+from mqa_platform.core.window import Window
+from mqa_platform_tests.core.engine import at, day, default_policy, landed_schema, policy_with
+
+WINDOW = Window.of(day(0), day(9))
+
+
+def event(number=0, **changed):
+    return {
+        "source": "segment",
+        "event_id": f"e{number}",
+        "event_date": day(number),
+        "occurred_at": at(number),
+        "received_at": at(number, 13),
+        "event": "page_view",
+        "direction": "inbound",
+        "page_path": "/pricing",
+        "is_bot_agent": False,
+        "payload_hash": "h",
+        "batch_id": "b1",
+        **changed,
+    }
+
+
+def made(engine, *events, window=WINDOW, policy=None):
+    landed = engine.table(events, landed_schema("landed_signals"))
+    policy = policy or default_policy()
+    return (
+        engine.rows(signals(landed, policy, window), "signal_date", "signal_id"),
+        engine.rows(dropped_signals(landed, window), "signal_date", "reason"),
+    )
+
+
+def one(engine, policy=None, **changed):
+    return made(engine, event(**changed), policy=policy)[0][0]
+
+
+def test_the_earliest_received_delivery_is_kept_and_the_others_are_counted(engine):
+    kept, dropped = made(
+        engine,
+        event(received_at=at(0, 15), batch_id="late"),
+        event(received_at=at(0, 14), batch_id="early"),
+        event(received_at=at(0, 16), payload_hash="other"),
+        event(1),
+    )
+    assert [k["batch_id"] for k in kept] == ["early", "b1"]
+    counted = [(d["reason"], d["landed_rows"], d["sample_event_id"]) for d in dropped]
+    assert counted == [("conflict", 1, "e0"), ("duplicate", 1, "e0")]
+
+
+def test_the_same_id_of_two_sources_is_two_events(engine):
+    kept, dropped = made(engine, event(), event(source="other"))
+    assert (len(kept), dropped) == (2, [])
+    assert len({k["signal_id"] for k in kept}) == 2
+
+
+def test_the_same_delivery_is_kept_whichever_day_is_run(engine):
+    moved = [event(), event(event_date=day(1), occurred_at=at(1), received_at=at(1, 14))]
+    assert made(engine, *moved, window=Window.of(day(1), day(1)))[0] == []
+    alone, dropped = made(engine, *moved, window=Window.of(day(1), day(1)))
+    assert [(d["signal_date"], d["reason"]) for d in dropped] == [(day(1), "duplicate")]
+    whole = made(engine, *moved)
+    assert [k["signal_date"] for k in whole[0]] == [day(0)]
+    assert whole[1] == dropped
+
+
+def test_landed_rows_are_signals_or_dropped_with_a_reason(engine):
+    events = [event(n % 3, payload_hash="ab"[n % 2], received_at=at(0, n)) for n in range(12)]
+    kept, dropped = made(engine, *events)
+    assert len(kept) + sum(d["landed_rows"] for d in dropped) == 12
+
+
+@pytest.mark.parametrize(
+    ("score", "strength"), [(50, 0), (60, 0.2), (100, 1), (49, 0), (0, 0), (75, 0.5), (None, 1)]
+)
+def test_intent_strength_rises_from_fifty_to_a_hundred(engine, score, strength):
+    found = one(engine, event="intent", intent_score=score, page_path=None)
+    assert found["strength"] == pytest.approx(strength)
+    assert found["signal_type"] == "intent_surge"
+
+
+def test_any_other_event_has_full_strength(engine):
+    assert one(engine)["strength"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "page", "signal"),
+    [
+        ("/pricing", "pricing", "pricing_view"),
+        ("/Pricing?plan=pro", "pricing", "pricing_view"),
+        ("/pricing-news", "other", "product_or_blog_view"),
+        ("/compare/us-and-them", "comparison", "high_intent_view"),
+        ("/integrations", "integration", "high_intent_view"),
+        ("/blog/pricing", "blog", "product_or_blog_view"),
+        ("/", "home", "product_or_blog_view"),
+        (None, "other", "product_or_blog_view"),
+        ("/careers/engineer", "careers", "page_view"),
+        ("/login", "login", "page_view"),
+    ],
+)
+def test_a_page_is_what_its_path_says_and_careers_and_login_score_nothing(
+    engine, path, page, signal
+):
+    found = one(engine, page_path=path)
+    assert (found["page_type"], found["signal_type"]) == (page, signal)
+
+
+def test_the_first_pattern_that_matches_names_the_page(engine):
+    types = {"blog": ["^/news"], "pricing": ["^/news/prices"], "product": ["^/x"]}
+    wanted = {
+        n: default_policy().signals.page_types[n] for n in default_policy().signals.page_types
+    }
+    policy = policy_with(
+        signals={"page_types": {**types, **{k: v for k, v in wanted.items() if k not in types}}}
+    )
+    assert one(engine, policy, page_path="/news/prices")["page_type"] == "blog"
+
+
+@pytest.mark.parametrize(
+    ("event", "signal"),
+    [
+        ("demo_request", "demo_request"),
+        ("email_click", "email_reply_or_click"),
+        ("layoffs", "negative_company_event"),
+        ("email_open", "email_open"),
+        ("unsubscribe", "unsubscribe"),
+    ],
+)
+def test_an_event_that_no_signal_claims_keeps_its_name(engine, event, signal):
+    found = one(engine, event=event, page_path=None)
+    assert (found["signal_type"], found["page_type"]) == (signal, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "flag", "consent"),
+    [
+        ("segment", None, "unknown"),
+        ("segment", "granted", "granted"),
+        ("marketo", None, "granted"),
+        ("marketo", "denied", "denied"),
+        ("bombora", None, "not_required"),
+        ("somewhere", None, "unknown"),
+    ],
+)
+def test_consent_is_the_events_own_else_the_sources_default(engine, source, flag, consent):
+    assert one(engine, source=source, consent=flag)["consent"] == consent
