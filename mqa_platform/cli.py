@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mqa_platform import console
+from mqa_platform.exits import exit_code
 from mqa_platform.home import Home
 
 app = typer.Typer(
@@ -25,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raw go-to-market signals in, marketing-qualified accounts out. MQA_HOME says where (default .mqa).",
 )
+policies = typer.Typer(no_args_is_help=True, help="The policy: what RevOps decides.")
+app.add_typer(policies, name="policy")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,
@@ -132,26 +135,12 @@ def demo(
         _print({"run_id": result.run_id, "changed": result.changed, "mqas": found})
         return
     _told(result)
-    open_ones = [f for f in found if f["status"] in ("open", "accepted", "backlog")]
-    columns = ["account", "tier", "qualified", "score", "of", "why", "evidence", "rep", "status"]
-    rows = [
-        [f["name"], f["tier"], f["created_on"], f["score"], f["threshold"], f["why"], f["evidence_rule"], f["rep"],
-         f["status"]]
-        for f in found[:25]
-    ]  # fmt: skip
-    console.table(
-        f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}",
-        columns,
-        rows,
-        ("score", "of"),
-    )
-    console.out.print(
-        f"{summary.crm_accounts} CRM accounts and {days} days: {len(found)} MQAs, {len(open_ones)} of them still with sales."
-    )
+    console.qualified_accounts(found)
+    console.out.print(f"{summary.crm_accounts} CRM accounts, {days} days, {len(found)} MQAs.")
     if found:
+        first = found[0]["account_id"]
         console.out.print(
-            f'Next: mqa explain "{found[0]["account_id"]}"   ·   mqa dev   ·   mqa export handoffs -o handoffs.csv',
-            markup=False,
+            f"Next: mqa explain {first}  ·  mqa why-not {first}  ·  mqa dev", markup=False
         )
 
 
@@ -248,6 +237,24 @@ def export(
         console.err.print(f"{table}: {len(content):,} bytes in {target}", markup=False)
 
 
+@policies.command(name="check")
+def policy_check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A policy folder; default the one in force.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name every mistake in a policy folder with file, line and the nearest valid key."""
+    from mqa_platform.policy.loader import load_policy, policy_version
+
+    policy = load_policy(folder or Home.from_environment().policy_folder())
+    version, signals = policy_version(policy), len(policy.signals.signals)
+    if as_json:
+        _print({"version": version, "signals": signals})
+    else:
+        console.out.print(f"The policy is valid: version {version}, {signals} signals.")
+
+
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at this installation and say what to do."""
@@ -264,51 +271,19 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _fail(problem: Exception, code: int) -> NoReturn:
-    console.err.print(f"mqa: {problem}", markup=False, style="red")
-    raise SystemExit(code)
-
-
 def main() -> NoReturn:
     """Entry point: the typed errors of the platform become messages and exit codes."""
-    from mqa_platform.contracts.errors import ContractError
-    from mqa_platform.policy.problems import PolicyError
-
     # A terminated command must still stop the servers it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         app()
-    except (PolicyError, ContractError) as problem:
-        _fail(problem, 2)
     except Exception as problem:
-        _fail(problem, _exit_code(problem))
+        code = exit_code(problem)
+        if code is None:
+            raise
+        console.err.print(f"mqa: {problem}", markup=False, style="red")
+        raise SystemExit(code) from problem
     raise SystemExit(0)
-
-
-def _exit_code(problem: Exception) -> int:
-    """2 for what the caller can correct, 1 for a run or check that failed; anything else is a bug."""
-    usage = {
-        "MartError",
-        "ScenarioError",
-        "MarketError",
-        "SnapshotMissingError",
-        "SourceError",
-        "FileNotFoundError",
-        "OutsideHistoryError",
-    }
-    failed = {
-        "RunFailedError",
-        "WarehouseBusyError",
-        "AuditFailed",
-        "EmbeddedServerError",
-        "QuarantineLimitError",
-    }
-    name = type(problem).__name__
-    if name in usage:
-        return 2
-    if name in failed:
-        return 1
-    raise problem
 
 
 if __name__ == "__main__":

@@ -160,3 +160,22 @@ def _parts(component: dict[str, Any], limit: int = 12) -> None:
         rows,
         ("points", "kept", "adds"),
     )
+
+
+def qualified_accounts(found: list[dict[str, Any]], limit: int = 25) -> None:
+    """The latest handoffs: account, score, why, and the rep who has it."""
+    columns = ["account", "tier", "qualified", "score", "of", "why", "evidence", "rep", "status"]
+    keys = (
+        "name",
+        "tier",
+        "created_on",
+        "score",
+        "threshold",
+        "why",
+        "evidence_rule",
+        "rep",
+        "status",
+    )
+    rows = [[f[k] for k in keys] for f in found[:limit]]
+    title = f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}"
+    table(title, columns, rows, ("score", "of"))

@@ -142,10 +142,10 @@ def _rules(
     rules = [
         _rule("fit gate is pass", gate == "pass", f"gate {gate}; failed: {failed}; missing: {unknown}",
               f"the account must meet {failed}" if gate == "fail" else f"find out {unknown}"),
-        _rule("not suppressed", account["suppression_reason"] is None, account["suppression_reason"] or "no suppression",
+        _rule("not suppressed", account["suppression_reason"] is None, account["suppression_reason"] or "none",
               f"suppression {account['suppression_reason']} must end"),
         _rule("on the target list or found", bool(account["is_target"]) or gate == "pass",
-              "on the target list" if account["is_target"] else "not on the target list", "put it on the target list"),
+              "on the list" if account["is_target"] else "not on the list", "put it on the target list"),
         _rule("recent eligible touchpoint", last is not None and (day - last).days < s.evidence_window_days,
               f"last on {last or '-'}", f"an inbound touchpoint with confidence ≥ {signals.eligible_confidence} "
               f"within {s.evidence_window_days} days"),
@@ -154,14 +154,24 @@ def _rules(
         _rule("evidence from more than one person", evidence,
               f"{people} of {s.evidence_people} eligible people in {s.evidence_window_days} days; anonymous research "
               f"{'holds' if score and score['anonymous_evidence'] else 'does not hold'}",
-              f"{s.evidence_people - people} more known people, anonymous research with an intent surge, or a hand-raise"),
+              f"{s.evidence_people - people} more known people, anonymous research with a surge, or a hand-raise"),
     ]  # fmt: skip
     if heavy and s.intent_heavy_needs_committee:
         wanted = signals.committee_on_high_intent.people
-        rules.append(_rule("moderate fit needs the committee", committee >= wanted,
-                           f"{committee} of {wanted} people on high-intent pages", f"{wanted - committee} more"))  # fmt: skip
+        figures = f"{committee} of {wanted} people on high-intent pages"
+        rule = _rule(
+            "moderate fit needs the committee",
+            committee >= wanted,
+            figures,
+            f"{wanted - committee} more",
+        )
+        rules.append(rule)
     if stage["last_exit_on"]:
         fresh = last is not None and last > stage["last_exit_on"]
-        rules.append(_rule("evidence newer than the last exit", fresh,
-                           f"left on {stage['last_exit_on']} ({stage['exit_reason']})", "a touchpoint after that day"))  # fmt: skip
+        figures = f"left on {stage['last_exit_on']} ({stage['exit_reason']})"
+        rules.append(
+            _rule(
+                "evidence newer than the last exit", fresh, figures, "a touchpoint after that day"
+            )
+        )
     return rules

@@ -15,9 +15,10 @@ import pyarrow as pa
 from mqa_platform.core.kernel import Kernel
 
 BRIEF = pa.schema([("handoff_id", pa.string()), ("brief", pa.string())])
-_MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|<>~@&=-]")
+# Colon and slash too: a bare address becomes a link in most places that show a brief.
+_MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|<>~@&=:/-]")
 _INVISIBLE = re.compile(
-    r"[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+    r"[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 _WHY = {
     "hand_raise": "someone with a name asked for us",

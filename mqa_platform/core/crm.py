@@ -20,11 +20,9 @@ def history(landed: ir.Table, key: str) -> ir.Table:
     account list without dates would otherwise leave every past day without accounts.
     """
     t = landed.mutate(_day=landed["modified_at"].date())
-    t = newest_first(
-        t,
-        [key, "_day"],
-        [t["modified_at"].desc(), t["batch_id"], *[t[c] for c in sorted(landed.columns)]],
-    )
+    # A column named twice in an order would keep only its last direction.
+    rest = [t[c] for c in sorted(landed.columns) if c not in ("modified_at", "batch_id")]
+    t = newest_first(t, [key, "_day"], [t["modified_at"].desc(), t["batch_id"], *rest])
     order = ibis.window(group_by=key, order_by="_day")
     t = t.mutate(_number=ibis.row_number().over(order), valid_to=t["_day"].lead().over(order))
     if "created_at" in landed.columns:

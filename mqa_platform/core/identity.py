@@ -44,9 +44,6 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
     """Candidates with the reasons against them, and the reason that stops all rules, if any."""
     identity = policy.identity
     host_against = ibis.coalesce(excluded(t["host_domain"], t["host"], identity), t["host_against"])
-    mail_against = ibis.coalesce(
-        excluded(t["person_domain"], t["host"], identity), t["mail_against"]
-    )
     dialled = t["host"].re_search(identity.isp_host_pattern).fill_null(False) & (
         t["host_n"].fill_null(0) == 0
     )
@@ -57,9 +54,8 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
     asn_is_isp = t["asn_org"].re_search(identity.isp_org_pattern).fill_null(False) | one_of(
         t["asn_name_industry"], identity.isp_industries
     ).fill_null(False)
-    against = {"mail_against": mail_against, "host_against": host_against}
     t = t.mutate(
-        **against,
+        host_against=host_against,
         asn_is_isp=asn_is_isp,
         office_owner=ibis.coalesce(t["office_account"], t["office_name_account"]),
         is_nameless=t["consent"] == "unknown",

@@ -28,6 +28,7 @@ def answers(built: Home) -> dict[str, dict[str, Any]]:
     return {account: explain(built, account) for account in scored(built)}
 
 
+@pytest.mark.slow
 def test_every_score_of_the_last_day_is_the_sum_of_its_receipt(
     answers: dict[str, dict[str, Any]],
 ) -> None:
@@ -42,6 +43,7 @@ def test_every_score_of_the_last_day_is_the_sum_of_its_receipt(
             assert component["points"] == kept, (account, component["component"])
 
 
+@pytest.mark.slow
 def test_the_touchpoints_of_a_component_add_up_to_its_decayed_points(
     answers: dict[str, dict[str, Any]],
 ) -> None:

@@ -71,7 +71,7 @@ def test_the_ledger_accounts_for_every_row_of_every_file(built: Home) -> None:
 
 
 def test_every_file_of_the_inbox_has_a_batch_of_its_own(built: Home) -> None:
-    files = [p for p in built.inbox.rglob("*") if p.is_file()]
+    files = [p for p in built.inbox.rglob("[!.]*") if p.is_file()]
     digests = {digest for (digest,) in rows(built, "SELECT sha256 FROM landed_batches")}
     assert len(digests) == len(files)
     marks = {p.name.split(".")[0] for p in built.landing.rglob("*.landed_defects.parquet")}
