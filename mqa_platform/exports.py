@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import math
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,10 @@ from mqa_platform.home import Home
 from mqa_platform.marts import open_marts
 
 FORMATS = ("csv", "parquet", "json")
-_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The full-width forms count: spreadsheets of East Asian locales fold them to the plain ones.
+_TRIGGERS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")  # noqa: RUF001
+_UNSEEN = " \u00a0\u200b\ufeff"
+_LINES = re.compile(r"(\r\n|\r|\n)")
 
 
 def plain(value: Any) -> Any:
@@ -42,19 +46,16 @@ def plain(value: Any) -> Any:
 
 def harmless(text: str) -> str:
     """Text that no spreadsheet takes for a formula, in any of its lines (OWASP, CSV injection)."""
-    lines = text.split("\n")
-    risky = any(line.lstrip(" \u00a0\u200b\ufeff").startswith(_TRIGGERS) for line in lines)
-    return (
-        f"'{text}"
-        if risky and len(lines) == 1
-        else "\n".join(_guarded(x) for x in lines)
-        if risky
-        else text
-    )
+    parts = _LINES.split(text)
+    if not any(_is_risky(part) for part in parts[::2]):
+        # A line end before the text is itself a trigger, even when what follows is none.
+        return f"'{text}" if text[:1] in ("\r", "\n") else text
+    parts[::2] = [f"'{part}" if _is_risky(part) else part for part in parts[::2]]
+    return "".join(parts)
 
 
-def _guarded(line: str) -> str:
-    return f"'{line}" if line.lstrip(" \u00a0\u200b\ufeff").startswith(_TRIGGERS) else line
+def _is_risky(line: str) -> bool:
+    return line.lstrip(_UNSEEN).startswith(_TRIGGERS)
 
 
 def to_csv(table: pa.Table) -> bytes:

@@ -160,6 +160,10 @@ def handoffs(
         ibis.literal(tiers.programmatic.sla_hours),
     )
     later = none_of_type("timestamp('UTC')")
+    # Steps after the end of an episode still carry its number; they are not its outcome.
+    won = t["ended_on"].isnull() & t["converted_on"].notnull() | (
+        t["converted_on"] <= t["ended_on"]
+    )
     return t.select(
         "handoff_id", "account_id", "motion", "episode", "rep_id", "route_rule", "tier", "created_on",
         "qualified_at",
@@ -172,7 +176,7 @@ def handoffs(
         status=first_match(
             [
                 (t["rejected_on"].notnull(), ibis.literal("rejected")),
-                (t["converted_on"].notnull(), ibis.literal("converted")),
+                (won.fill_null(False), ibis.literal("converted")),
                 (t["ended_on"].notnull(), ibis.literal("recycled")),
                 (t["accepted_on"].notnull(), ibis.literal("accepted")),
                 (t["is_backlog"], ibis.literal("backlog")),
@@ -224,7 +228,13 @@ def worklist(handoffs: ir.Table) -> ir.Table:
     t = t.mutate(_raised=raised, _tier=tier, _heat=heat)
     order = ibis.window(
         group_by="rep_id",
-        order_by=[t["_raised"], t["_tier"], t["_heat"].desc(nulls_first=False), t["handoff_id"]],
+        order_by=[
+            t["_raised"],
+            t["due_at"].asc(nulls_first=False),
+            t["_tier"],
+            t["_heat"].desc(nulls_first=False),
+            t["handoff_id"],
+        ],
     )
     return t.select(
         "rep_id",

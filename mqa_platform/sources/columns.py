@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -80,6 +79,9 @@ def booleans(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
 def numbers(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     """Doubles; thousands separators and a currency sign are dropped. Second: where not a number."""
     text = pc.replace_substring_regex(tidy(values), r"^[$€£]\s*|,(\d{3})\b", r"\1")
+    # Here, so that the code location loads without pandas: it is needed when a file is read.
+    import pandas as pd
+
     parsed = pd.to_numeric(text.to_pandas(), errors="coerce").to_numpy(dtype=np.float64)
     finite = np.isfinite(parsed)
     return pa.array(parsed, pa.float64(), mask=~finite), present(text) & ~finite

@@ -29,7 +29,6 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.files import expand
 from mqa_platform.sources.landed import Landed, SourceError
-from mqa_platform.sources.registry import CONNECTORS
 from mqa_platform.warehouse import Session
 
 _LEDGER = b"mqa_ledger"
@@ -220,6 +219,9 @@ def land_new(
         SourceError: a file cannot be read at all, or a required source has none.
         QuarantineLimitError: a source has too many unreadable rows. In both cases nothing was landed.
     """
+    # Here, so that the code location loads without the connectors and what they need.
+    from mqa_platform.sources.registry import CONNECTORS
+
     at = at or datetime.now(UTC)
     report = LandingReport()
     ledger_table = session.table("landed_batches")

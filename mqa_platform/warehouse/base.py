@@ -9,16 +9,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ibis.expr.types as ir
-import pandas as pd
 import pyarrow as pa
 from ibis.backends.sql import SQLBackend
 
 from mqa_platform.contracts.model import Contract
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.warehouse.tables import Catalogue
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Warehouse(ABC):

@@ -1,0 +1,356 @@
+"""A small landed world that is awkward on purpose, and the seven stages computed over it.
+
+Belongs here: hand-made landed rows, and the order in which core's functions are called. Does not belong
+here: an engine (``conftest``) or what must come out (the tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from mqa_platform.assets.sessions import evidence
+from mqa_platform.assets.sources import _LANDED
+from mqa_platform.contracts.loader import load_contracts
+from mqa_platform.core import accounts as account_rules
+from mqa_platform.core import conversions as conversion_rules
+from mqa_platform.core import handoffs as handoff_rules
+from mqa_platform.core import scores as score_rules
+from mqa_platform.core import sessions as session_rules
+from mqa_platform.core import signals as signal_rules
+from mqa_platform.core import stages as stage_rules
+from mqa_platform.core.crm import history
+from mqa_platform.core.identity import resolve
+from mqa_platform.core.people import people
+from mqa_platform.core.window import Window
+from mqa_platform.policy.loader import load_policy
+from mqa_platform.policy.models import Policy
+from mqa_platform.sources.schemas import LANDED
+from mqa_platform.warehouse.base import ComputeSession
+
+FIRST, LAST = date(2025, 12, 20), date(2026, 3, 1)
+WINDOW = Window.of(FIRST, LAST)
+Rows = list[dict[str, Any]]
+
+
+def at(text: str) -> datetime:
+    """A moment in UTC; seconds may have a fraction."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def policy() -> Policy:
+    """The packaged policy with weights and confidences that no binary fraction hits, ties shared."""
+    told = load_policy(None).model_dump()
+    told["program"]["history_starts_on"] = FIRST
+    told["identity"]["shared_domains"] = "split"
+    told["identity"]["confidence"]["email_domain"] = 0.83
+    told["identity"]["domain_aliases"] = {"vogel-alt.com": "fvogel.com"}
+    told["signals"]["signals"]["email_reply_or_click"]["weight"] = 3.7
+    told["signals"]["signals"]["pricing_view"]["weight"] = 8.3
+    told["signals"]["signals"]["pricing_view"]["per_person_day"] = 11.1
+    told["signals"]["seniority"][0]["factor"] = 0.7
+    return Policy.model_validate(told)
+
+
+def signal(number: int, moment: str, event: str = "page_view", **more: Any) -> dict[str, Any]:
+    """A landed signal of a browser that said yes."""
+    occurred = at(moment)
+    return {
+        "source": "segment", "event_id": f"s{number}", "event_date": occurred.date(),
+        "occurred_at": occurred, "received_at": occurred + timedelta(milliseconds=1250),
+        "event": event, "direction": "inbound", "consent": "granted", "is_bot_agent": False,
+        "payload_hash": f"p{number}", **more,
+    }  # fmt: skip
+
+
+def signals() -> Rows:
+    """Events at month and year ends, in the same instant, twice, in conflict, with '' and null texts."""
+    vera, finn = "email:vera", "email:finn"
+    rows = [
+        # The same instant twice in one visit, then exactly 30 minutes, then one second more.
+        signal(1, "2025-12-31T23:10:00.500000", anonymous_id="v1", page_path="/pricing"),
+        signal(2, "2025-12-31T23:10:00.500000", anonymous_id="v1", page_path="/vs/other"),
+        signal(3, "2025-12-31T23:40:00.900000", anonymous_id="v1", page_path="/pricing?plan=f"),
+        signal(4, "2026-01-01T00:00:00", anonymous_id="v1", page_path="/features"),
+        signal(5, "2026-01-31T10:00:00.999999", anonymous_id="v1", page_path="/pricing"),
+        signal(6, "2026-01-31T10:30:01", anonymous_id="v1", page_path=""),
+        signal(7, "2026-01-31T23:59:59.999999", anonymous_id="v1", page_path=None),
+        # Delivered twice, and once with another payload.
+        signal(8, "2026-02-01T09:00:00", page_path="/customers/x", person_ref=vera,
+               email_domain="fvogel.com"),
+        signal(8, "2026-02-01T09:00:00", page_path="/customers/x", person_ref=vera,
+               email_domain="fvogel.com", received_at=at("2026-02-03T09:00:00")),
+        signal(8, "2026-02-01T09:00:00", page_path="/customers/y", person_ref=vera,
+               email_domain="fvogel.com", payload_hash="other", received_at=at("2026-02-04T09:00:00")),
+        # Three accounts share one domain.
+        signal(9, "2026-02-02T09:00:00.123456", "email_click", source="marketo",
+               person_ref="email:split", email_domain="split.com", campaign="féte", consent=None),
+        signal(10, "2026-02-02T09:00:00.123456", "email_reply", source="marketo",
+               person_ref="email:split", email_domain="split.com", consent=""),
+        signal(11, "2026-02-03T08:00:00", "email_click", source="marketo", person_ref="lead:7",
+               consent=None),
+        signal(12, "2026-02-03T08:00:00", "email_click", person_ref=finn, email_domain="vogel-alt.com"),
+        # Nobody's: a bot, a denial, free mail, an internal visit, an unknown network.
+        signal(13, "2026-02-03T08:00:01", anonymous_id="b1", is_bot_agent=True, page_path="/pricing"),
+        signal(14, "2026-02-03T08:00:02", person_ref=vera, email_domain="fvogel.com", consent="denied"),
+        signal(15, "2026-02-03T08:00:03", "content_download", person_ref="email:free",
+               email_domain="gmail.com"),
+        signal(16, "2026-02-03T08:00:04", anonymous_id="x9", ip="203.0.113.9", consent="unknown",
+               page_path="/blog/v"),
+        signal(17, "2026-02-03T08:00:05", "outbound_email", source="marketo", direction="outbound",
+               person_ref=vera, email_domain="fvogel.com"),
+        # By company domain, by name with an umlaut, by office network, by host; and a new company.
+        signal(18, "2026-02-09T06:00:00", "intent", source="bombora", company_domain="fvogel.com",
+               intent_score=73.3, topic="vector databases", consent=None),
+        signal(19, "2026-02-09T06:00:00", "intent", source="bombora", company_domain="split.com",
+               intent_score=50.0, topic="", consent=None),
+        signal(20, "2026-02-09T07:00:00", "funding_round", source="triggers", consent=None,
+               company_name="The Vände & Söhne GmbH"),
+        signal(21, "2026-02-09T08:00:00", anonymous_id="o1", ip="198.51.100.20", page_path="/pricing"),
+        signal(22, "2026-02-09T08:00:00", host="gw_f.fvogel.com", host_domain="fvogel.com",
+               page_path="/docs/v"),
+        signal(23, "2026-02-10T08:00:00", "event_attendance", person_ref="email:new",
+               email_domain="vanta-neu.com"),
+        signal(24, "2026-02-10T08:00:00", "layoffs", source="triggers", company_domain="small.com",
+               consent=None),
+        signal(25, "2026-02-28T23:59:59.500000", "demo_request", person_ref=vera,
+               email_domain="fvogel.com", page_path="/demo"),
+    ]  # fmt: skip
+    # A committee on buying pages, so that somebody qualifies by breadth.
+    for person in range(4):
+        for n in range(5):
+            moment = f"2026-02-{11 + n:02d}T1{person}:00:00.25"
+            rows.append(
+                signal(100 + 10 * person + n, moment, person_ref=f"email:f{person}",
+                       email_domain="fvogel.com", page_path=("/pricing", "/rfq")[n % 2])
+            )  # fmt: skip
+    return rows
+
+
+def account(account_id: str, domain: str | None, name: str, **more: Any) -> dict[str, Any]:
+    """A landed account that fits."""
+    return {
+        "source": "crm", "account_id": account_id, "modified_at": at("2025-01-05T00:00:00.5"),
+        "created_at": at("2024-12-31T23:59:59.9"), "name": name, "domain": domain,
+        "industry": "Software", "employees": 700, "country": "Germany", "is_target": True,
+        "technologies": "aws;vault", "growth_pct": 12.5, "owner_id": "r1",
+        "account_type": "prospect", "do_not_contact": False, "is_deleted": False, **more,
+    }  # fmt: skip
+
+
+def crm() -> dict[str, Rows]:
+    """CRM records with versions, deletions, empty texts and missing fields."""
+    fv = ("a1", "fvogel.com", "Fabrik Vogel")
+    return {
+        "landed_accounts": [
+            account(*fv),
+            account(*fv, modified_at=at("2026-02-14T08:00:00"), employees=7000),
+            account(*fv, modified_at=at("2026-02-14T08:00:00.000001"), employees=7001),
+            account(*fv, modified_at=at("2026-02-20T23:59:59.999"), employees=7001,
+                    sales_status="accepted"),
+            account("a2", "split.com", "Split f", tier="scaled", owner_id=""),
+            account("a3", "split.com", "Split v", tier="", country=None, created_at=None),
+            account("a4", None, "Split third", aliases="split.com;third.com", industry=""),
+            account("a5", "vaende.com", "Vände and Söhne Holding", technologies="", growth_pct=None),
+            account("a6", "small.com", "Small Fish", employees=10),
+            account("a7", "rivalstack.com", "Rival", account_type="competitor"),
+            account("a8", "gone.com", "Gone", is_deleted=True),
+            account("a9", "won.com", "Very Won", account_type="customer"),
+        ],
+        "landed_contacts": [
+            contact("c1", "a1", "email:vera", "VP Finance"),
+            contact("c1", "a1", "email:vera", "Chief Financial Officer",
+                    modified_at=at("2026-02-28T00:00:00")),
+            contact("c2", "a1", "email:f0", "Assistant to the CEO"),
+            contact("c3", "a1", "email:f1", ""),
+            contact("c4", "a1", "email:f2", None, do_not_contact=True),
+            contact("c5", "a3", "email:seven", "Head of Vaults"),
+        ],
+        "landed_opportunities": [
+            opportunity("o1", "a1", at("2026-02-25T10:00:00.75")),
+            opportunity("o1", "a1", at("2026-02-25T10:00:00.75"), modified_at=at("2026-02-27T00:00:00"),
+                        is_closed=True, is_won=False, closed_at=at("2026-02-27T00:00:00"),
+                        loss_reason="price"),
+            opportunity("o2", "a5", at("2026-01-31T00:00:00"), amount=None, term_months=0),
+        ],
+        "landed_activities": [
+            activity("t1", "a1", "call", at("2026-02-18T09:00:00.1")),
+            activity("t2", "a1", "meeting", at("2026-02-22T09:00:00")),
+            activity("t3", "a1", "bulk_email", at("2026-02-13T09:00:00")),
+            activity("t4", None, "call", at("2026-02-13T09:00:00")),
+        ],
+        "landed_users": [
+            user("r1", "Finn", "Germany;France"),
+            user("r2", "Vera", "", is_active=False),
+            user("r3", "Zoë", None, employees_min=1, employees_max=6999),
+        ],
+    }  # fmt: skip
+
+
+def contact(contact_id: str, account_id: str, ref: str, title: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "crm", "contact_id": contact_id, "modified_at": at("2025-06-30T23:59:59.999"),
+        "created_at": at("2025-06-30T23:59:59.999"), "account_id": account_id, "person_ref": ref,
+        "email_domain": "fvogel.com", "name": None, "title": title, "do_not_contact": False,
+        "is_deleted": False, **more,
+    }  # fmt: skip
+
+
+def opportunity(key: str, account_id: str, created: datetime, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "crm", "opportunity_id": key, "modified_at": created, "created_at": created,
+        "account_id": account_id, "name": "Deal", "stage_name": "", "is_closed": False, "is_won": False,
+        "amount": 10000.1, "term_months": 7, "is_deleted": False, **more,
+    }  # fmt: skip
+
+
+def activity(key: str, account_id: str | None, kind: str, moment: datetime) -> dict[str, Any]:
+    return {
+        "source": "crm", "activity_id": key, "modified_at": moment, "account_id": account_id,
+        "kind": kind, "occurred_at": moment, "is_held": True, "user_id": "r1", "is_deleted": False,
+    }  # fmt: skip
+
+
+def user(key: str, name: str, territory: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "crm", "user_id": key, "modified_at": at("2025-01-01T00:00:00"), "name": name,
+        "is_active": True, "team": "", "territory": territory, **more,
+    }  # fmt: skip
+
+
+def landed() -> dict[str, pa.Table]:
+    """Every landed table; what a row does not name is null."""
+    rows: dict[str, Rows] = {
+        "landed_signals": signals(),
+        "landed_identities": [
+            {"source": "segment", "kind": "cookie", "ref": "v1", "person_ref": "email:vera",
+             "email_domain": "fvogel.com", "seen_at": at("2026-01-01T00:00:00.5")},
+            {"source": "segment", "kind": "cookie", "ref": "v1", "person_ref": "email:old",
+             "email_domain": "gmail.com", "seen_at": at("2026-01-01T00:00:00.499")},
+            {"source": "marketo", "kind": "lead", "ref": "7", "person_ref": "email:seven",
+             "email_domain": "split.com", "seen_at": at("2026-01-01T00:00:00")},
+        ],
+        "landed_ip_ranges": [
+            {"source": "office_ips", "kind": "office", "range_start": 3325256704,
+             "range_end": 3325256959, "org": "Vände", "org_key": "vände and söhne", "domain": ""},
+        ],
+        **crm(),
+    }  # fmt: skip
+    out = {}
+    for name, schema in LANDED.items():
+        listed = [
+            {**dict.fromkeys(schema.names), "batch_id": f"b{i % 3}", **row}
+            for i, row in enumerate(rows.get(name, []))
+        ]
+        out[name] = pa.Table.from_pylist(listed, schema=schema)
+    return out
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What ``evidence`` asks of a step, over tables that were never published."""
+
+    session: ComputeSession
+    tables: Mapping[str, ir.Table]
+
+    def table(self, name: str) -> ir.Table:
+        return self.tables[name]
+
+
+class Stages:
+    """The seven stages on one engine; ``found`` has every result under its table's name."""
+
+    def __init__(self, session: ComputeSession) -> None:
+        self.session, self.policy = session, policy()
+        self.found: dict[str, pa.Table] = {}
+        self.tables: dict[str, ir.Table] = {
+            name: session.constant(name, table) for name, table in landed().items()
+        }
+        self._signals()
+        self._scores()
+        self._stages()
+        self._handoffs()
+
+    def keep(self, name: str, expr: ir.Table) -> ir.Table:
+        """The rows with the contract's types, as ``publish`` would store them, and as a result."""
+        contract = load_contracts()[name]
+        cast = expr.select(**{c.name: expr[c.name].cast(c.dtype) for c in contract.columns})
+        self.found[name] = self.session.arrow(cast, contract.arrow_schema)
+        self.tables[name] = self.session.constant(name, self.found[name])
+        return self.tables[name]
+
+    def scratch(self, expr: ir.Table) -> ir.Table:
+        return self.session.constant("scratch", self.session.arrow(expr))
+
+    def _signals(self) -> None:
+        t, p = self.tables, self.policy
+        for name, (source, key) in _LANDED.items():
+            versions = history(t[source], key)
+            wanted = load_contracts()[name].schema
+            blanks = {c: ibis.null(d) for c, d in wanted.items() if c not in versions.columns}
+            self.keep(name, versions.mutate(**blanks).select(*wanted))
+        s = self.keep("signals", signal_rules.signals(t["landed_signals"], p, WINDOW))
+        self.keep("dropped_signals", signal_rules.dropped_signals(t["landed_signals"], WINDOW))
+        resolved = self.scratch(resolve(s, evidence(Bench(self.session, t), s), p))  # type: ignore[arg-type]
+        self.keep("sessions", session_rules.sessions(s, resolved, p))
+        self.keep("touchpoints", session_rules.touchpoints(s, resolved, p))
+        self.keep("unresolved_signals", session_rules.unresolved_signals(s, resolved))
+
+    def _scores(self) -> None:
+        t, p = self.tables, self.policy
+        a = self.keep("accounts", account_rules.accounts(t["crm_accounts"], t["touchpoints"], p))
+        self.keep("excluded_accounts", account_rules.excluded_accounts(a, t["touchpoints"]))
+        lines = score_rules.score_lines(t["touchpoints"], p, WINDOW.days(), self.session.apply)
+        self.keep("scores", score_rules.scores(lines, a, p, "v1"))
+        self.keep("score_receipts", score_rules.score_receipts(lines, a, p))
+        self.keep("people", people(t["touchpoints"], t["crm_contacts"], p, LAST, self.session.apply))
+
+    def _stages(self) -> None:
+        t, p = self.tables, self.policy
+        self.crm = stage_rules.Crm(
+            t["crm_accounts"], t["crm_opportunities"], t["crm_activities"]
+        )
+        lines = self.fold(WINDOW, None)
+        self.keep("stages", stage_rules.stages(lines, t["accounts"], p, "v1"))
+        moves = stage_rules.stage_transitions(lines, t["touchpoints"], p, "v1")
+        self.keep("stage_transitions", moves)
+
+    def fold(self, window: Window, start_from: date | None) -> ir.Table:
+        """The fold's lines of some days, from nothing or from a published day."""
+        t, p = self.tables, self.policy
+        days = pa.table({"day": pa.array(window.days(), pa.date32())})
+        calendar = self.session.constant("calendar", days)
+        facts = stage_rules.facts(t["accounts"], t["scores"], self.crm, calendar, p)
+        start = stage_rules.before(t["stages"], start_from, p) if start_from else None
+        return stage_rules.stage_lines(facts, start, p, FIRST, self.session.apply)
+
+    def tail(self, first: date) -> pa.Table:
+        """The stages from a day on, folded from the state of the day before."""
+        lines = self.fold(Window.of(first, LAST), first - timedelta(days=1))
+        contract = load_contracts()["stages"]
+        found = stage_rules.stages(lines, self.tables["accounts"], self.policy, "v1")
+        cast = found.select(**{c.name: found[c.name].cast(c.dtype) for c in contract.columns})
+        return self.session.arrow(cast, contract.arrow_schema)
+
+    def _handoffs(self) -> None:
+        t, p = self.tables, self.policy
+        entered = self.scratch(handoff_rules.entries(t["stage_transitions"], t["accounts"]))
+        routes = self.scratch(handoff_rules.routed(entered, t["crm_users"], p))
+        made = handoff_rules.handoffs(
+            entered, routes, t["stage_transitions"], t["scores"], t["score_receipts"], p,
+            self.session.apply,
+        )  # fmt: skip
+        self.keep("handoffs", made)
+        self.keep("worklist", handoff_rules.worklist(t["handoffs"]))
+        outcomes = conversion_rules.conversions(entered, routes, t["scores"], self.crm, p)
+        self.keep("conversions", outcomes)
+        metrics = conversion_rules.conversion_metrics(
+            t["conversions"], p, LAST, self.session.apply
+        )
+        self.keep("conversion_metrics", metrics)

@@ -1,0 +1,187 @@
+"""Conversions: what an episode may claim, and the rates that may be shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from mqa_platform.core.conversions import conversion_metrics, conversions
+from mqa_platform.core.handoffs import routed
+from mqa_platform.core.rates import wilson
+from mqa_platform.core.stages import Crm
+from mqa_platform_tests.core.engine import account, at, crm_schema, day, default_policy
+from mqa_platform_tests.core.test_handoffs import SCORES, TEAM, entered_of, move
+
+QUALIFIED = at(0, 12)
+BEFORE = timedelta(microseconds=-1)
+
+
+def meeting(when, **changed):
+    return {"activity_id": f"a{when}", "account_id": "acme", "kind": "meeting", "is_held": True,
+            "occurred_at": when, "is_deleted": False, **changed}  # fmt: skip
+
+
+def deal(when, name="o1", **changed):
+    return {"opportunity_id": name, "account_id": "acme", "created_at": when, "is_closed": False,
+            "is_won": False, "is_deleted": False, "amount": 12000.0, **changed}  # fmt: skip
+
+
+def outcomes(engine, activities=(), deals=(), moves=None):
+    entered = entered_of(engine, moves or [move()], [account()])
+    users = engine.table(TEAM, crm_schema("landed_users"))
+    policy = default_policy()
+    crm = Crm(
+        engine.table((), crm_schema("landed_accounts")),
+        engine.table(deals, crm_schema("landed_opportunities")),
+        engine.table(activities, crm_schema("landed_activities")),
+    )
+    routes = engine.keep(routed(entered, users, policy))
+    scores = engine.table((), SCORES)
+    return engine.rows(conversions(entered, routes, scores, crm, policy), "episode")
+
+
+@pytest.mark.parametrize(
+    ("when", "counts"),
+    [
+        (QUALIFIED, True),
+        (QUALIFIED + BEFORE, False),
+        (QUALIFIED + timedelta(days=30) + BEFORE, True),
+        (QUALIFIED + timedelta(days=30), False),
+    ],
+)
+def test_a_meeting_counts_from_qualification_to_the_end_of_its_window(engine, when, counts):
+    (found,) = outcomes(engine, [meeting(when)])
+    assert (found["meeting_on"] is not None) is counts
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"is_held": False}, {"kind": "call"}, {"is_deleted": True}, {"account_id": "other"},
+     {"valid_to": day(1)}],
+)  # fmt: skip
+def test_only_a_meeting_that_was_held_counts(engine, changed):
+    (found,) = outcomes(engine, [meeting(at(3), **changed)])
+    assert found["meeting_on"] is None
+
+
+@pytest.mark.parametrize(
+    ("when", "counts"),
+    [
+        (QUALIFIED + BEFORE, False),
+        (QUALIFIED, True),
+        (QUALIFIED + timedelta(days=90) + BEFORE, True),
+        (QUALIFIED + timedelta(days=90), False),
+    ],
+)
+def test_an_opportunity_counts_when_it_was_made_in_the_window(engine, when, counts):
+    (found,) = outcomes(engine, deals=[deal(when)])
+    assert (found["opportunity_id"] is not None) is counts
+
+
+def test_the_first_opportunity_is_the_episodes_and_an_older_one_never(engine):
+    deals = [deal(at(-5), "old"), deal(at(9), "second"), deal(at(4), "first")]
+    (found,) = outcomes(engine, deals=deals)
+    assert (found["opportunity_id"], found["opportunity_on"]) == ("first", day(4))
+
+
+def test_what_happens_after_the_next_entry_belongs_to_the_next_episode(engine):
+    moves = [move(), move(20, episode=2)]
+    one, two = outcomes(engine, [meeting(at(25))], [deal(at(22))], moves)
+    assert (one["meeting_on"], one["opportunity_id"], one["won"]) == (None, None, None)
+    assert (two["meeting_on"], two["opportunity_id"]) == (day(25), "o1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "won"),
+    [
+        ({}, False),
+        ({"is_closed": True, "closed_at": at(60)}, False),
+        ({"is_closed": True, "is_won": True, "closed_at": at(60)}, True),
+        ({"is_closed": True, "is_won": True, "closed_at": at(365, 11)}, True),
+        ({"is_closed": True, "is_won": True, "closed_at": at(365, 12)}, False),
+    ],
+)
+def test_a_deal_is_won_within_a_year(engine, changed, won):
+    (found,) = outcomes(engine, deals=[deal(at(10), **changed)])
+    assert found["won"] is won
+
+
+@pytest.mark.parametrize(("months", "acv"), [(12, 12000), (24, 6000), (None, 12000), (0, None)])
+def test_the_annual_value_is_the_amount_by_twelve_months(engine, months, acv):
+    (found,) = outcomes(engine, deals=[deal(at(10), term_months=months)])
+    assert found["acv"] == acv
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    [
+        # Newcombe (1998), table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (20, 20, 0.8389, 1.0),
+    ],
+)
+def test_the_interval_is_wilsons(hits, of, low, high):
+    assert wilson(hits, of) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_without_trials_there_is_no_interval():
+    assert wilson(0, 0) == (None, None)
+
+
+ROWS = pa.schema(
+    [
+        ("mqa_on", pa.date32()),
+        ("meeting_on", pa.date32()),
+        ("opportunity_on", pa.date32()),
+        ("closed_on", pa.date32()),
+        ("won", pa.bool_()),
+        *[(c, pa.string()) for c in ("tier", "segment", "score_type", "evidence_rule", "rep_id")],
+    ]
+)
+
+
+def metrics(engine, rows, as_of, dimension="all", segment="all", cohort="all"):
+    made = conversion_metrics(
+        engine.table(rows, ROWS, tier="scaled"), default_policy(), as_of, engine.apply
+    )
+    return {
+        m["metric"]: m
+        for m in engine.rows(made)
+        if (m["dimension"], m["segment"], m["cohort"]) == (dimension, segment, cohort)
+    }
+
+
+def test_a_young_episode_is_censored_and_no_failure(engine):
+    rows = [{"mqa_on": day(0), "meeting_on": day(3)}, {"mqa_on": day(1)}, {"mqa_on": day(2)}]
+    rate = metrics(engine, rows, day(31))["mqa_to_meeting_rate"]
+    assert (rate["numerator"], rate["denominator"], rate["censored"]) == (1, 2, 1)
+    assert (rate["value"], rate["n_mature"]) == (0.5, 2)
+    young = metrics(engine, rows, day(29))["mqa_to_meeting_rate"]
+    assert (young["value"], young["low"], young["high"], young["censored"]) == (None, None, None, 3)
+
+
+def test_an_early_success_of_a_young_episode_does_not_count_yet(engine):
+    rows = [{"mqa_on": day(0)}, {"mqa_on": day(20), "meeting_on": day(21)}]
+    rate = metrics(engine, rows, day(30))["mqa_to_meeting_rate"]
+    assert (rate["numerator"], rate["denominator"]) == (0, 1)
+
+
+def test_cohorts_are_the_months_of_the_entry_and_segments_name_the_unknown(engine):
+    rows = [{"mqa_on": day(30), "segment": "Software"}, {"mqa_on": day(31)}]
+    assert metrics(engine, rows, day(40), cohort="2026-01")["mqa_volume"]["value"] == 1
+    assert metrics(engine, rows, day(40), cohort="2026-02")["mqa_volume"]["value"] == 1
+    assert metrics(engine, rows, day(40), "segment", "unknown")["mqa_volume"]["value"] == 1
+    assert metrics(engine, rows, day(40), "tier", "scaled")["mqa_volume"]["value"] == 2
+
+
+def test_velocity_is_the_median_of_those_that_got_there(engine):
+    rows = [{"mqa_on": day(0), "opportunity_on": day(n)} for n in (10, 20, 60)] + [
+        {"mqa_on": day(0)}
+    ]
+    found = metrics(engine, rows, day(70))["opportunity_velocity"]
+    assert (found["value"], found["denominator"], found["censored"]) == (20, 3, 1)

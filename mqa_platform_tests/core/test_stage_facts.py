@@ -1,0 +1,204 @@
+"""The facts that the ladder asks about, and the tables that stages leaves."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from mqa_platform.core.stages import before, facts, stage_lines, stage_transitions, stages
+from mqa_platform_tests.core.engine import (
+    ACCOUNTS,
+    TOUCHPOINTS,
+    account,
+    at,
+    crm_schema,
+    day,
+    default_policy,
+    touch,
+)
+from mqa_platform_tests.core.test_five_contacts import crm
+from mqa_platform_tests.core.test_handoffs import SCORES
+
+STAGE_SCORES = pa.schema(
+    [
+        *SCORES,
+        ("people_on_high_intent", pa.int64()),
+        ("anonymous_evidence", pa.bool_()),
+        ("hand_raised", pa.bool_()),
+        ("last_eligible_on", pa.date32()),
+    ]
+)
+
+
+def known(engine, *, days=(0,), accounts=None, scores=(), **tables):
+    calendar = engine.keep_arrow(pa.table({"day": pa.array([day(n) for n in days], pa.date32())}))
+    a = engine.table(accounts or [account()], ACCOUNTS)
+    s = engine.table(scores, STAGE_SCORES, motion="new_business")
+    return facts(a, s, crm(engine, **tables), calendar, default_policy())
+
+
+def column(engine, name, **given):
+    return [r[name] for r in engine.rows(known(engine, **given), "day")]
+
+
+def opportunity(**changed):
+    return {"opportunity_id": "o", "account_id": "acme", "is_closed": False, "is_won": False,
+            "is_deleted": False, "valid_from": day(1), **changed}  # fmt: skip
+
+
+def activity(number, **changed):
+    return {"activity_id": "a", "account_id": "acme", "kind": "call", "is_held": True,
+            "occurred_at": at(number), "is_deleted": False, "valid_from": day(-9), **changed}  # fmt: skip
+
+
+def status(number, word, **changed):
+    return {"account_id": "acme", "valid_from": day(number), "sales_status": word,
+            "is_deleted": False, **changed}  # fmt: skip
+
+
+def test_deals_are_those_known_on_the_day(engine):
+    versions = [
+        opportunity(valid_to=day(3)),
+        opportunity(valid_from=day(3), is_closed=True, closed_at=at(3), loss_reason="price"),
+    ]
+    given = {"days": range(5), "opportunities": versions}
+    assert column(engine, "open_opportunity", **given) == [False, True, True, False, False]
+    assert column(engine, "loss_reason", **given) == [None, None, None, "price", "price"]
+    assert not any(column(engine, "is_customer", **given))
+
+
+def test_one_of_two_deals_lost_leaves_the_other_open(engine):
+    deals = [opportunity(), opportunity(opportunity_id="p", is_closed=True, closed_at=at(1))]
+    assert column(engine, "open_opportunity", days=[1], opportunities=deals) == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "won", "customer"),
+    [("prospect", True, True), ("customer", False, True), ("former_customer", True, False),
+     (None, False, False)],
+)  # fmt: skip
+def test_a_customer_has_a_won_deal_or_the_crms_word_and_has_not_left(engine, kind, won, customer):
+    deals = [opportunity(is_closed=True, is_won=True)] if won else []
+    accounts = [account(account_type=kind)]
+    given = {"days": [1], "opportunities": deals, "accounts": accounts}
+    assert column(engine, "is_customer", **given) == [customer]
+
+
+def test_a_meeting_that_was_moved_is_one_touch(engine):
+    moved = [
+        activity(1, kind="meeting", valid_to=day(1)),
+        activity(2, kind="meeting", valid_from=day(1)),
+    ]
+    touched = column(engine, "touched", days=range(4), activities=moved)
+    assert touched == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"kind": "bulk_email"}, {"is_held": False}, {"is_deleted": True}]
+)
+def test_bulk_mail_and_no_shows_are_no_touch(engine, changed):
+    assert column(engine, "touched", activities=[activity(0, **changed)]) == [False]
+
+
+def test_a_sales_status_is_an_event_on_the_day_it_changes(engine):
+    versions = [
+        status(1, "accepted"),
+        status(2, "accepted"),
+        status(3, "rejected", sales_status_reason="timing"),
+        status(4, None),
+        status(5, "rejected"),
+    ]
+    found = [r["sales_event"] for r in engine.rows(_with_status(engine, versions), "day")]
+    assert found == [None, "accepted", None, "rejected", None, "rejected"]
+
+
+def _with_status(engine, versions):
+    calendar = engine.keep_arrow(
+        pa.table({"day": pa.array([day(n) for n in range(6)], pa.date32())})
+    )
+    a = engine.table([account()], ACCOUNTS)
+    s = engine.table((), STAGE_SCORES)
+    return facts(a, s, crm(engine, accounts=versions), calendar, default_policy())
+
+
+def test_a_suppression_ends_on_its_day(engine):
+    accounts = [account(suppression_reason="legal", suppressed_until=day(2))]
+    found = column(engine, "is_suppressed", days=range(4), accounts=accounts)
+    assert found == [True, True, False, False]
+
+
+def test_an_account_has_facts_on_the_days_it_exists_with_that_days_threshold(engine):
+    accounts = [
+        account(valid_from=day(1), valid_to=day(2), tier="scaled"),
+        account(valid_from=day(3), tier="strategic"),
+    ]
+    rows = engine.rows(known(engine, days=range(5), accounts=accounts), "day")
+    assert [(r["day"], r["threshold"]) for r in rows] == [
+        (day(1), 90),
+        (day(3), 80),
+        (day(4), 80),
+    ]
+
+
+HOT = {
+    "account_id": "acme", "engagement_score": 120, "eligible_people": 3, "hand_raised": False,
+    "people_on_high_intent": 0, "anonymous_evidence": False, "threshold": 100,
+}  # fmt: skip
+
+
+def walked(engine, days, scores, *, accounts=None, start=None):
+    rows = known(engine, days=days, accounts=accounts, scores=scores)
+    return stage_lines(rows, start, default_policy(), day(-100), engine.apply)
+
+
+def test_a_run_starts_from_the_last_state_even_of_an_account_that_was_away(engine):
+    policy = default_policy()
+    versions = [account(valid_to=day(1)), account(valid_from=day(3))]
+    a = engine.table(versions, ACCOUNTS)
+    other = account("other")
+    scores = [{**HOT, "score_date": day(n), "last_eligible_on": day(n)} for n in (0, 3)]
+    given = {"accounts": [*versions, other]}
+    whole = walked(engine, range(4), scores, **given)
+    first = walked(engine, range(2), scores, **given)
+    published = engine.keep(stages(first, engine.table([*versions, other], ACCOUNTS), policy, "v1"))
+    start = before(published, day(1), policy)
+    second = walked(engine, range(2, 4), scores, start=start, **given)
+    order = ("account_id", "day", "kind", "seq")
+    assert engine.rows(first.union(second), *order) == engine.rows(whole, *order)
+    held = engine.rows(stages(whole, a, policy, "v1"), "stage_date")
+    assert [(r["stage_date"], r["stage"], r["episode"]) for r in held] == [
+        (day(0), "mqa", 1),
+        (day(3), "mqa", 1),
+    ]
+
+
+def transitions(engine, scores, *touches):
+    lines = walked(engine, [0], scores)
+    found = stage_transitions(lines, engine.table(touches, TOUCHPOINTS), default_policy(), "v1")
+    return engine.rows(found, "seq")
+
+
+def test_qualified_at_is_when_the_touchpoint_that_made_it_true_was_received(engine):
+    scores = [{**HOT, "score_date": day(0), "last_eligible_on": day(0)}]
+    touches = [
+        touch(0, received_at=at(0, 9)),
+        touch(0, signal_id="x", received_at=at(0, 17)),
+        touch(0, signal_id="ours", received_at=at(0, 20), direction="outbound"),
+    ]
+    found = transitions(engine, scores, *touches)
+    assert [(t["to_stage"], t["qualified_at"]) for t in found] == [
+        ("target", None),
+        ("engaged", None),
+        ("mqa", at(0, 17)),
+    ]
+
+
+def test_a_hand_raise_qualifies_when_its_first_request_was_received(engine):
+    scores = [{**HOT, "hand_raised": True, "score_date": day(0), "last_eligible_on": day(0)}]
+    touches = [
+        touch(0, "demo_request", person_id="p", received_at=at(0, 11)),
+        touch(0, "demo_request", person_id="q", signal_id="y", received_at=at(0, 14)),
+        touch(0, "demo_request", signal_id="nameless", received_at=at(0, 8)),
+        touch(0, signal_id="z", received_at=at(0, 18)),
+    ]
+    assert transitions(engine, scores, *touches)[-1]["qualified_at"] == at(0, 11)
