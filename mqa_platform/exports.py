@@ -59,9 +59,12 @@ def _is_risky(line: str) -> bool:
 
 
 def to_csv(table: pa.Table) -> bytes:
-    """RFC 4180 text with a header; null is an empty field."""
+    """RFC 4180 text with a header; null is an empty field.
+
+    Lines end with CRLF, as the RFC has it: only then does the writer quote a lone CR inside a field.
+    """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(table.column_names)
     for batch in table.to_batches(max_chunksize=50_000):
         columns = [batch.column(i).to_pylist() for i in range(batch.num_columns)]

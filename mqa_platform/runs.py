@@ -18,6 +18,7 @@ from mqa_platform.core.window import Window
 from mqa_platform.definitions import build_definitions
 from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
+from mqa_platform.planned_events import planned_once
 from mqa_platform.schedules import DAILY_REFRESH
 
 if TYPE_CHECKING:
@@ -67,12 +68,13 @@ def run_on(
     job = definitions.resolve_job_def(DAILY_REFRESH)
     days = window.days()
     _check_days(job, days[0], days[-1])
-    result = job.execute_in_process(
-        instance=instance,
-        tags={_RANGE_START: days[0].isoformat(), _RANGE_END: days[-1].isoformat()},
-        run_config={"loggers": {_LOGGER: {}}},
-        raise_on_error=False,
-    )
+    with planned_once(instance):
+        result = job.execute_in_process(
+            instance=instance,
+            tags={_RANGE_START: days[0].isoformat(), _RANGE_END: days[-1].isoformat()},
+            run_config={"loggers": {_LOGGER: {}}},
+            raise_on_error=False,
+        )
     outcome = RunResult(result.run_id)
     for event in result.all_events:
         _read(event, outcome)

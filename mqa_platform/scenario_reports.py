@@ -79,7 +79,9 @@ def qualified_by_quarter(home: Home) -> list[ScenarioTable]:
         s, names = marts.table("stage_transitions"), _today(marts)
         moves = s.filter((s["to_stage"] == "mqa") | (s["from_stage"] == "mqa"))
         moves = moves.join(names, "account_id").order_by("changed_on", "seq", "account_id")
-        steps = marts.rows(moves.select("account_id", "name", "changed_on", "from_stage", "to_stage"))
+        steps = marts.rows(
+            moves.select("account_id", "name", "changed_on", "from_stage", "to_stage")
+        )
         d = marts.table("stages")
         span = marts.rows(d.aggregate(first=d["stage_date"].min(), last=d["stage_date"].max()))[0]
         committed = _contributors(marts)
@@ -103,7 +105,9 @@ def qualified_by_quarter(home: Home) -> list[ScenarioTable]:
         if row["account_id"] not in qualified
     ]
     return [
-        ScenarioTable(f"MQAs by quarter: {len(entered)} of {len(qualified)} accounts", _quarters(steps, span)),
+        ScenarioTable(
+            f"MQAs by quarter: {len(entered)} of {len(qualified)} accounts", _quarters(steps, span)
+        ),
         ScenarioTable(f"Accounts that qualified: {len(teams)}", teams),
         ScenarioTable(f"Active and never qualified, the busiest ten of {len(alone)}", alone[:10]),
     ]
@@ -126,7 +130,12 @@ def _contributors(marts: Marts) -> list[Row]:
     both = seen.join(best, "account_id").join(names, "account_id")
     rows = marts.rows(
         both.select(
-            "account_id", "contacts", "touchpoints", "most_in_28_days", "highest_score", account="name"
+            "account_id",
+            "contacts",
+            "touchpoints",
+            "most_in_28_days",
+            "highest_score",
+            account="name",
         ).order_by(ibis.desc("touchpoints"), "account")
     )
     return [{**row, "highest_score": float(row["highest_score"])} for row in rows]
@@ -139,7 +148,9 @@ def _quarters(steps: list[Row], span: Row) -> list[Row]:
     by_quarter: dict[tuple[int, int], list[Row]] = defaultdict(list)
     for step in steps:
         by_quarter[_quarter(step["changed_on"])].append(step)
-    rows, known, standing = [], set(), set()
+    rows: list[Row] = []
+    known: set[str] = set()
+    standing: set[str] = set()
     year, number = _quarter(span["first"])
     while (year, number) <= _quarter(span["last"]):
         new, left, before = [], 0, len(known)

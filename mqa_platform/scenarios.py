@@ -92,7 +92,10 @@ class ScenarioResult:
             "description": self.description,
             "home": str(self.home.root),
             "changed": self.changed,
-            "runs": [{"run_id": r.run_id, "changed": r.changed, "warnings": r.warnings} for r in self.runs],
+            "runs": [
+                {"run_id": r.run_id, "changed": r.changed, "warnings": r.warnings}
+                for r in self.runs
+            ],
             "tables": [{"title": t.title, "rows": t.rows} for t in self.tables],
         }
 
@@ -145,7 +148,9 @@ def read_scenario(path: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(read_document(path, path.name).data)
     except ValidationError as error:
-        found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)]
+        found = [
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)
+        ]
         raise ScenarioError(f"{path}: {'; '.join(found)}") from error
     if scenario.report not in REPORTS:
         raise ScenarioError(f"{path}: report: there are {', '.join(sorted(REPORTS))}")

@@ -49,7 +49,7 @@ def asset(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any
 @dg.multi_asset(specs=[spec(SNAPSHOT)], name=SNAPSHOT)
 def snapshot_asset(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Replaces the file that the read-only commands, BI and notebooks open."""
-    with platform.step(context.run_id) as step:
+    with platform.step(context.run.run_id) as step:
         refresh_snapshot(step.session, step.home.snapshot)
         size = step.home.snapshot.stat().st_size
     return dg.MaterializeResult(asset_key=SNAPSHOT, metadata={"bytes": size})

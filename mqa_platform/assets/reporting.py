@@ -123,7 +123,7 @@ def run_step(
     """
     window = _window(context)
     try:
-        with platform.step(context.run_id) as step:
+        with platform.step(context.run.run_id) as step:
             started = perf_counter()
             outcome = work(step, window)
             outcome.seconds = perf_counter() - started

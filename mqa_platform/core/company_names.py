@@ -10,10 +10,45 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_LEGAL = (
-    "inc incorporated corp corporation co company companies llc llp ltd limited plc gmbh mbh ag kg sa sas "
-    "sarl spa srl nv bv oy ab as aps pty pvt private group holding holdings intl international"
-).split()
+_LEGAL = frozenset(
+    {
+        "inc",
+        "incorporated",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "companies",
+        "llc",
+        "llp",
+        "ltd",
+        "limited",
+        "plc",
+        "gmbh",
+        "mbh",
+        "ag",
+        "kg",
+        "sa",
+        "sas",
+        "sarl",
+        "spa",
+        "srl",
+        "nv",
+        "bv",
+        "oy",
+        "ab",
+        "as",
+        "aps",
+        "pty",
+        "pvt",
+        "private",
+        "group",
+        "holding",
+        "holdings",
+        "intl",
+        "international",
+    }  # fmt: skip
+)
 _NOT_NAME = re.compile(r"[^\w]+", re.UNICODE)
 
 

@@ -117,7 +117,7 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
         "touchpoint_date",
     )
     who = ("person_id", "share", "match_confidence", "touchpoint_date")
-    lineage = {name: scoring for name in SCORE_LINES.names}
+    lineage: dict[str, tuple[str, ...]] = dict.fromkeys(SCORE_LINES.names, scoring)
     lineage |= {
         "account_id": ("account_id",), "score_date": ("touchpoint_date",), "component": ("signal_type",),
         "touchpoints": ("touchpoint_date",), "people": ("person_id",), "eligible_people": who,

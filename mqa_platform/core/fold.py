@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_platform.core.kernel import Kernel
-from mqa_platform.core.ladder import (
+from mqa_platform.core.ladder import Ladder
+from mqa_platform.core.rungs import (
     GATES,
     MQA,
     NEVER,
     SALES_EVENTS,
     STAGES,
     Facts,
-    Ladder,
     Moves,
     State,
 )
@@ -221,6 +221,6 @@ def fold_kernel(policy: Policy, first_day: date) -> Kernel:
         return pa.concat_tables(out.parts) if out.parts else STAGE_LINES.empty_table()
 
     facts_of = tuple(c for c in FACT_COLUMNS if c not in ("account_id",))
-    lineage = {name: facts_of for name in STAGE_LINES.names}
+    lineage: dict[str, tuple[str, ...]] = dict.fromkeys(STAGE_LINES.names, facts_of)
     lineage |= {"account_id": ("account_id",), "day": ("day",), "kind": ("stage",)}
     return Kernel("stage_lines", run, STAGE_LINES, lineage)

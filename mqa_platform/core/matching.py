@@ -117,7 +117,7 @@ def ip_lookup(ranges: pa.Table) -> Kernel:
             schema=IP_ANSWER,
         )
 
-    lineage = {name: ("ip",) for name in IP_ANSWER.names}
+    lineage: dict[str, tuple[str, ...]] = dict.fromkeys(IP_ANSWER.names, ("ip",))
     return Kernel("ip_lookup", lookup, IP_ANSWER, lineage)
 
 

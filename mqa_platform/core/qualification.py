@@ -74,7 +74,8 @@ def _prefixes(table: pa.Table) -> tuple[pa.Table, list[dict[str, Any]]]:
     inbound = pc.equal(table["direction"], "inbound").to_numpy()
     accounts = pc.dictionary_encode(table["account_id"]).combine_chunks()
     entry = accounts.indices.to_numpy().astype(np.int64) * (1 << 20) + day
-    rows, number, arrivals = [], [], []
+    rows, number = [], []
+    arrivals: list[dict[str, Any]] = []
     order = np.argsort(entry, kind="stable")
     edges = np.flatnonzero(np.diff(entry[order], prepend=-1, append=-2))
     for low, high in zip(edges[:-1], edges[1:], strict=True):
@@ -135,9 +136,7 @@ def moments(
     e = e.select("entered_account", "day", "evidence_rule", "threshold", "score_type")
     t = touchpoints.select(*KERNEL_INPUT, "received_at")
     near = t.join(e, t["account_id"] == e["entered_account"])
-    oldest = near["day"] - ibis.interval(days=policy.signals.lookback_days)
-    near = near.filter(
-        (near["touchpoint_date"] <= near["day"]) & (near["touchpoint_date"] > oldest.cast("date"))
-    )
+    forgotten = near["touchpoint_date"] + ibis.interval(days=policy.signals.lookback_days)
+    near = near.filter((near["touchpoint_date"] <= near["day"]) & (near["day"] < forgotten))
     given = near.select(*KERNEL_INPUT, "received_at", *_GIVEN)
     return apply(moment_kernel(policy), given.mutate(shard=shard(given["account_id"])), "shard")

@@ -126,6 +126,6 @@ def metrics_kernel(policy: Policy, as_of: date) -> Kernel:
         return pa.Table.from_pylist(out, schema=METRICS)
 
     outcomes = ("mqa_on", "meeting_on", "opportunity_on", "won")
-    lineage = {name: outcomes for name in METRICS.names}
+    lineage: dict[str, tuple[str, ...]] = dict.fromkeys(METRICS.names, outcomes)
     lineage |= {"cohort": ("mqa_on",), "segment": DIMENSIONS}
     return Kernel("conversion_metrics", run, METRICS, lineage)

@@ -23,8 +23,8 @@ from mqa_platform.policy.models import Policy
 class Line:
     """One touchpoint's part: ``points = weight × strength × seniority × share × match_confidence``.
 
-    kept is the share of the points that the daily caps left, 0 once the person unsubscribed; decay ``2^(−age ÷ half-life)``, and
-    ``contribution = points × kept × decay``; the contributions of a component sum to its
+    kept is the share of the points that the daily caps left, 0 once the person unsubscribed, decay
+    ``2^(−age ÷ half-life)``, and ``contribution = points × kept × decay``; the contributions of a component sum to its
     decayed points before rounding.
     """
 

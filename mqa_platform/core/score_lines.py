@@ -61,6 +61,7 @@ class ScoreLines:
         self.parts.append(pa.table(columns, schema=SCORE_LINES))
 
     def signals(self, components: list[str], grids: tuple[Ints, ...]) -> None:
+        """Receipt lines of the signals: a line where the raw points are not zero."""
         row, at = np.nonzero(grids[0])
         account, component = np.divmod(row, len(components))
         names = pa.array(components, pa.string()).take(pa.array(component))
@@ -75,6 +76,7 @@ class ScoreLines:
         self.extra = self.extra + points
 
     def breadth(self, b: Breadth, policy: Policy) -> None:
+        """Receipt lines of the two components that count people."""
         multi, committee = policy.signals.multi_contact, policy.signals.committee_on_high_intent
         more = np.where(b.people >= 2, np.minimum(b.people - 1, multi.limit), 0)
         self._component("multi_contact", whole(more * multi.weight), b.people_touchpoints, b.people)
@@ -83,6 +85,7 @@ class ScoreLines:
         self._component(name, once, b.committee_touchpoints, b.committee)
 
     def totals(self, points: Ints, present: np.ndarray, b: Breadth, momentum: np.ndarray) -> None:
+        """The floor, and the total of every account and day with a touchpoint in the look-back."""
         lift = np.where(points + self.extra < 0, -(points + self.extra), 0)
         self._component("floor", lift, np.zeros_like(lift), np.zeros_like(lift))
         score = points + self.extra
@@ -103,4 +106,5 @@ class ScoreLines:
         )
 
     def table(self) -> pa.Table:
+        """All lines so far."""
         return pa.concat_tables(self.parts)

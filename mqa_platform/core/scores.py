@@ -48,6 +48,7 @@ def threshold(tier: ir.StringValue, policy: Policy) -> ir.DecimalValue:
 
 
 def points_literal(value: Decimal) -> ir.DecimalScalar:
+    """A constant of the type that points have."""
     return ibis.literal(value).cast("decimal(18,4)")
 
 

@@ -28,13 +28,14 @@ from mqa_platform.core import stages as stage_rules
 from mqa_platform.core.crm import history
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.people import people
+from mqa_platform.core.qualification import moments
 from mqa_platform.core.window import Window
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.models import Policy
 from mqa_platform.sources.schemas import LANDED
 from mqa_platform.warehouse.base import ComputeSession
 
-FIRST, LAST = date(2025, 12, 20), date(2026, 3, 1)
+FIRST, MIDDLE, LAST = date(2025, 12, 20), date(2026, 2, 12), date(2026, 3, 1)
 WINDOW = Window.of(FIRST, LAST)
 Rows = list[dict[str, Any]]
 
@@ -276,6 +277,8 @@ class Stages:
         self._scores()
         self._stages()
         self._handoffs()
+        # The same days once more, folded from the state of a day in the middle.
+        self.found_tail = self._tail(MIDDLE)
 
     def keep(self, name: str, expr: ir.Table) -> ir.Table:
         """The rows with the contract's types, as ``publish`` would store them, and as a result."""
@@ -297,7 +300,7 @@ class Stages:
             self.keep(name, versions.mutate(**blanks).select(*wanted))
         s = self.keep("signals", signal_rules.signals(t["landed_signals"], p, WINDOW))
         self.keep("dropped_signals", signal_rules.dropped_signals(t["landed_signals"], WINDOW))
-        resolved = self.scratch(resolve(s, evidence(Bench(self.session, t), s), p))  # type: ignore[arg-type]
+        resolved = self.scratch(resolve(s, evidence(Bench(self.session, t), s), p, self.scratch))
         self.keep("sessions", session_rules.sessions(s, resolved, p))
         self.keep("touchpoints", session_rules.touchpoints(s, resolved, p))
         self.keep("unresolved_signals", session_rules.unresolved_signals(s, resolved))
@@ -318,8 +321,9 @@ class Stages:
         )
         lines = self.fold(WINDOW, None)
         self.keep("stages", stage_rules.stages(lines, t["accounts"], p, "v1"))
-        moves = stage_rules.stage_transitions(lines, t["touchpoints"], p, "v1")
-        self.keep("stage_transitions", moves)
+        moves = self.scratch(lines.filter(lines["kind"] == "move"))
+        when = moments(moves, t["scores"], t["touchpoints"], p, self.session.apply)
+        self.keep("stage_transitions", stage_rules.stage_transitions(lines, when, p, "v1"))
 
     def fold(self, window: Window, start_from: date | None) -> ir.Table:
         """The fold's lines of some days, from nothing or from a published day."""
@@ -330,7 +334,7 @@ class Stages:
         start = stage_rules.before(t["stages"], start_from, p) if start_from else None
         return stage_rules.stage_lines(facts, start, p, FIRST, self.session.apply)
 
-    def tail(self, first: date) -> pa.Table:
+    def _tail(self, first: date) -> pa.Table:
         """The stages from a day on, folded from the state of the day before."""
         lines = self.fold(Window.of(first, LAST), first - timedelta(days=1))
         contract = load_contracts()["stages"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -51,10 +53,19 @@ def on_postgres(postgres_url: str) -> Iterator[Stages]:
 def on_spark() -> Iterator[Stages]:
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
         pytest.skip("no JDK: neither java on the path nor JAVA_HOME; Spark cannot start")
-    from mqa_platform.warehouse.spark import SparkWarehouse
+    from mqa_platform.warehouse.spark import SparkWarehouse, local_spark
 
-    with SparkWarehouse(load_contracts(), LANDED).session() as session:
-        yield Stages(session)
+    with warnings.catch_warnings():
+        # Each result comes through a socket of its own, which PySpark leaves to the collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        spark = local_spark(cores=2)
+        # Compiling code for a few rows takes longer than working through them.
+        spark.conf.set("spark.sql.codegen.wholeStage", "false")
+        with SparkWarehouse(load_contracts(), LANDED, spark).session() as session:
+            found = Stages(session)
+        spark.stop()
+        gc.collect()
+    yield found
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -30,7 +30,7 @@ class Engine:
     """One in-memory DuckDB; every table gets a fresh name."""
 
     def __init__(self) -> None:
-        self.con = ibis.duckdb.connect()
+        self.con = ibis.duckdb.connect(threads=1)
         self._numbers = count(1)
 
     def table(self, rows: Iterable[Row], schema: pa.Schema, **defaults: Any) -> ir.Table:

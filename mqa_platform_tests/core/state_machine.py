@@ -76,14 +76,7 @@ class Account:
         if self.in_episode_since is not None and f["touched"] and self.touched_first is None:
             self.touched_first = self.today
         if self.stage == "mqa":
-            if event in ("accepted", "qualified"):
-                self.to("sales_accepted", "crm_accepted")
-            elif event == "rejected" and f["sales_reason"] in self.rules.terminal_reject_reasons:
-                self.to("disqualified", "crm_rejected_for_good", f["sales_reason"])
-            elif event == "rejected":
-                self.to("recycled", "crm_rejected", f["sales_reason"])
-            elif self.touched_first is not None and self.rules.accept_on_touch:
-                self.to("sales_accepted", "first_touch")
+            self.answered(event)
         if self.stage == "sales_accepted" and event == "qualified":
             self.to("sales_qualified", "exit_criteria_met")
         if self.stage in ("sales_accepted", "sales_qualified"):
@@ -91,6 +84,17 @@ class Account:
                 self.to("recycled", "crm_nurture", f["sales_reason"])
             elif self.today - max(self.activity, self.since) >= self.rules.stall_days:
                 self.to("recycled", "stalled", "stalled")
+
+    def answered(self, event: str | None) -> None:
+        reason = self.f["sales_reason"]
+        if event in ("accepted", "qualified"):
+            self.to("sales_accepted", "crm_accepted")
+        elif event == "rejected" and reason in self.rules.terminal_reject_reasons:
+            self.to("disqualified", "crm_rejected_for_good", reason)
+        elif event == "rejected":
+            self.to("recycled", "crm_rejected", reason)
+        elif self.touched_first is not None and self.rules.accept_on_touch:
+            self.to("sales_accepted", "first_touch")
 
     def mqa_fades(self) -> None:
         if self.stage != "mqa":
@@ -124,9 +128,9 @@ class Account:
         if f["gate"] != "pass" or self.score < THRESHOLD:
             return None
         needed = self.policy.signals.committee_on_high_intent.people
-        if f["score_type"] == "intent_heavy" and rules.intent_heavy_needs_committee:
-            if f["committee"] < needed:
-                return None
+        heavy = f["score_type"] == "intent_heavy" and rules.intent_heavy_needs_committee
+        if heavy and f["committee"] < needed:
+            return None
         if f["people"] >= rules.evidence_people:
             return "people"
         return "anonymous_only" if f["anonymous_evidence"] else None

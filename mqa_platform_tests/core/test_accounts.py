@@ -44,29 +44,31 @@ def made(engine, *rows, policy=None, touchpoints=()):
     return engine.rows(accounts(crm, t, policy or default_policy()), "account_id", "valid_from")
 
 
+def several(engine, cases, policy=None):
+    """The accounts of the cases, whose first item is what differs, in their order."""
+    rows = [{"account_id": f"{i:03}", **changed} for i, (changed, *_) in enumerate(cases)]
+    return made(engine, *rows, policy=policy)
+
+
 def one(engine, policy=None, **changed):
     return made(engine, changed, policy=policy)[0]
 
 
-@pytest.mark.parametrize(
-    ("changed", "gate", "failed", "missing"),
-    [
-        ({}, "pass", "", ""),
-        ({"employees": 99}, "fail", "company_size", ""),
-        ({"employees": None}, "unknown", "", "employees"),
-        ({"employees": None, "country": "Chile"}, "fail", "geography", "employees"),
-        ({"industry": ""}, "unknown", "", "industry"),
-        ({"industry": "Mining", "country": "Chile"}, "fail", "industry;geography", ""),
-        ({"technologies": None, "growth_pct": None}, "pass", "", "technologies;growth_pct"),
-    ],
-)
-def test_the_gate_knows_pass_fail_and_unknown(engine, changed, gate, failed, missing):
-    found = one(engine, **changed)
-    assert (found["fit_gate"], found["failed_criteria"], found["missing_fields"]) == (
-        gate,
-        failed,
-        missing,
-    )
+GATES = [
+    ({}, "pass", "", ""),
+    ({"employees": 99}, "fail", "company_size", ""),
+    ({"employees": None}, "unknown", "", "employees"),
+    ({"employees": None, "country": "Chile"}, "fail", "geography", "employees"),
+    ({"industry": ""}, "unknown", "", "industry"),
+    ({"industry": "Mining", "country": "Chile"}, "fail", "industry;geography", ""),
+    ({"technologies": None, "growth_pct": None}, "pass", "", "technologies;growth_pct"),
+]
+
+
+def test_the_gate_knows_pass_fail_and_unknown(engine):
+    found = several(engine, GATES)
+    figures = [(f["fit_gate"], f["failed_criteria"], f["missing_fields"]) for f in found]
+    assert figures == [tuple(wanted) for _, *wanted in GATES]
 
 
 @pytest.mark.parametrize(
@@ -83,59 +85,57 @@ def test_an_icp_without_criteria_passes_everyone(engine):
     assert (found["fit_gate"], found["fit_score"], found["fit_grade"]) == ("pass", 100, "A")
 
 
-@pytest.mark.parametrize(
-    ("changed", "low", "score", "high", "grade"),
-    [
-        ({}, 100, 100, 100, "A"),
-        ({"technologies": "sap"}, 75, 75, 75, "B"),
-        ({"technologies": None}, 75, 100, 100, "A"),
-        ({"employees": None}, 25, 100, 100, "A"),
-        ({"employees": 5000}, 25, 25, 25, "D"),
-        ({"employees": None, "technologies": None}, 0, None, 100, "D"),
-        ({"technologies": "c++"}, 100, 100, 100, "A"),
-        ({"technologies": "c"}, 75, 75, 75, "B"),
-        ({"employees": 100}, 100, 100, 100, "A"),
-        ({"employees": 1000}, 100, 100, 100, "A"),
-        ({"employees": 1001}, 25, 25, 25, "D"),
-    ],
-)
-def test_the_grade_is_the_met_share_of_what_is_known(engine, changed, low, score, high, grade):
-    found = one(engine, policy_with(icp=ICP), **changed)
-    assert (found["fit_low"], found["fit_score"], found["fit_high"]) == (low, score, high)
-    assert found["fit_grade"] == grade
+GRADES = [
+    ({}, 100, 100, 100, "A"),
+    ({"technologies": "sap"}, 75, 75, 75, "B"),
+    ({"technologies": None}, 75, 100, 100, "A"),
+    ({"employees": None}, 25, 100, 100, "A"),
+    ({"employees": 5000}, 25, 25, 25, "D"),
+    ({"employees": None, "technologies": None}, 0, None, 100, "D"),
+    ({"technologies": "c++"}, 100, 100, 100, "A"),
+    ({"technologies": "c"}, 75, 75, 75, "B"),
+    ({"employees": 100}, 100, 100, 100, "A"),
+    ({"employees": 1000}, 100, 100, 100, "A"),
+    ({"employees": 1001}, 25, 25, 25, "D"),
+]
 
 
-@pytest.mark.parametrize(
-    ("changed", "tier"),
-    [
-        ({"tier": "strategic"}, "strategic"),
-        ({"tier": "platinum"}, "programmatic"),
-        ({"employees": 5000}, "strategic"),
-        ({"employees": 5000, "is_target": False}, "scaled"),
-        ({"employees": 5000, "is_target": None}, "scaled"),
-        ({"employees": 1000}, "scaled"),
-        ({"employees": None}, "programmatic"),
-    ],
-)
-def test_the_tier_is_the_crms_else_the_first_rule_that_holds(engine, changed, tier):
-    assert one(engine, **changed)["tier"] == tier
+def test_the_grade_is_the_met_share_of_what_is_known(engine):
+    found = several(engine, GRADES, policy_with(icp=ICP))
+    columns = ("fit_low", "fit_score", "fit_high", "fit_grade")
+    assert [[f[c] for c in columns] for f in found] == [wanted for _, *wanted in GRADES]
 
 
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        ({}, None),
-        ({"domain": "northwind-cloud.com"}, "own_company"),
-        ({"account_type": "competitor"}, "competitor"),
-        ({"domain": "rivalstack.com"}, "competitor"),
-        ({"account_type": "partner"}, "partner"),
-        ({"do_not_contact": True}, "do_not_contact"),
-        ({"account_type": "competitor", "do_not_contact": True}, "competitor"),
-        ({"domain": None}, None),
-    ],
-)
-def test_some_accounts_are_never_handed_over(engine, changed, reason):
-    assert one(engine, **changed)["suppression_reason"] == reason
+TIERS = [
+    ({"tier": "strategic"}, "strategic"),
+    ({"tier": "platinum"}, "programmatic"),
+    ({"employees": 5000}, "strategic"),
+    ({"employees": 5000, "is_target": False}, "scaled"),
+    ({"employees": 5000, "is_target": None}, "scaled"),
+    ({"employees": 1000}, "scaled"),
+    ({"employees": None}, "programmatic"),
+]
+
+
+def test_the_tier_is_the_crms_else_the_first_rule_that_holds(engine):
+    assert [f["tier"] for f in several(engine, TIERS)] == [tier for _, tier in TIERS]
+
+
+SUPPRESSED = [
+    ({}, None),
+    ({"domain": "northwind-cloud.com"}, "own_company"),
+    ({"account_type": "competitor"}, "competitor"),
+    ({"domain": "rivalstack.com"}, "competitor"),
+    ({"account_type": "partner"}, "partner"),
+    ({"do_not_contact": True}, "do_not_contact"),
+    ({"account_type": "competitor", "do_not_contact": True}, "competitor"),
+    ({"domain": None}, None),
+]
+
+
+def test_some_accounts_are_never_handed_over(engine):
+    found = [f["suppression_reason"] for f in several(engine, SUPPRESSED)]
+    assert found == [reason for _, reason in SUPPRESSED]
 
 
 def test_an_engaged_domain_without_a_record_is_a_discovered_account_of_unknown_fit(engine):

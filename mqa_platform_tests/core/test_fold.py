@@ -80,8 +80,8 @@ def test_the_ladder_equals_a_second_state_machine(history, policy, backlog):
     first_day = day(0) if backlog else BEFORE_ALL
     lines = fold([fact(i, **f) for i, f in enumerate(history)], policy, first_day)
     found = sorted(
-        ((m["day"], m["seq"], m["from_stage"], m["stage"], m["rule"], m["episode"])
-         for m in lines if m["kind"] == "move")
+        (m["day"], m["seq"], m["from_stage"], m["stage"], m["rule"], m["episode"])
+         for m in lines if m["kind"] == "move"
     )  # fmt: skip
     numbered = [((d - day(0)).days, *rest) for d, *rest in found]
     assert numbered == walk(history, policy, 0 if backlog else None)

@@ -41,6 +41,12 @@ def one(engine, policy=None, **changed):
     return made(engine, event(**changed), policy=policy)[0][0]
 
 
+def several(engine, changes, policy=None):
+    """The signals of events that differ in the given ways, in their order."""
+    events = [event(event_id=f"{i:03}", campaign=f"{i:03}", **c) for i, c in enumerate(changes)]
+    return sorted(made(engine, *events, policy=policy)[0], key=lambda s: s["campaign"])
+
+
 def test_the_earliest_received_delivery_is_kept_and_the_others_are_counted(engine):
     kept, dropped = made(
         engine,
@@ -76,39 +82,36 @@ def test_landed_rows_are_signals_or_dropped_with_a_reason(engine):
     assert len(kept) + sum(d["landed_rows"] for d in dropped) == 12
 
 
-@pytest.mark.parametrize(
-    ("score", "strength"), [(50, 0), (60, 0.2), (100, 1), (49, 0), (0, 0), (75, 0.5), (None, 1)]
-)
-def test_intent_strength_rises_from_fifty_to_a_hundred(engine, score, strength):
-    found = one(engine, event="intent", intent_score=score, page_path=None)
-    assert found["strength"] == pytest.approx(strength)
-    assert found["signal_type"] == "intent_surge"
+def test_intent_strength_rises_from_fifty_to_a_hundred(engine):
+    wanted = {50: 0, 60: 0.2, 100: 1, 49: 0, 0: 0, 75: 0.5, None: 1}
+    found = several(
+        engine, [{"event": "intent", "intent_score": score, "page_path": None} for score in wanted]
+    )
+    assert [f["strength"] for f in found] == pytest.approx(list(wanted.values()))
+    assert {f["signal_type"] for f in found} == {"intent_surge"}
 
 
 def test_any_other_event_has_full_strength(engine):
     assert one(engine)["strength"] == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "page", "signal"),
-    [
-        ("/pricing", "pricing", "pricing_view"),
-        ("/Pricing?plan=pro", "pricing", "pricing_view"),
-        ("/pricing-news", "other", "product_or_blog_view"),
-        ("/compare/us-and-them", "comparison", "high_intent_view"),
-        ("/integrations", "integration", "high_intent_view"),
-        ("/blog/pricing", "blog", "product_or_blog_view"),
-        ("/", "home", "product_or_blog_view"),
-        (None, "other", "product_or_blog_view"),
-        ("/careers/engineer", "careers", "page_view"),
-        ("/login", "login", "page_view"),
-    ],
-)
-def test_a_page_is_what_its_path_says_and_careers_and_login_score_nothing(
-    engine, path, page, signal
-):
-    found = one(engine, page_path=path)
-    assert (found["page_type"], found["signal_type"]) == (page, signal)
+PAGES = [
+    ("/pricing", "pricing", "pricing_view"),
+    ("/Pricing?plan=pro", "pricing", "pricing_view"),
+    ("/pricing-news", "other", "product_or_blog_view"),
+    ("/compare/us-and-them", "comparison", "high_intent_view"),
+    ("/integrations", "integration", "high_intent_view"),
+    ("/blog/pricing", "blog", "product_or_blog_view"),
+    ("/", "home", "product_or_blog_view"),
+    (None, "other", "product_or_blog_view"),
+    ("/careers/engineer", "careers", "page_view"),
+    ("/login", "login", "page_view"),
+]
+
+
+def test_a_page_is_what_its_path_says_and_careers_and_login_score_nothing(engine):
+    found = several(engine, [{"page_path": path} for path, _, _ in PAGES])
+    assert [(f["page_path"], f["page_type"], f["signal_type"]) for f in found] == PAGES
 
 
 def test_the_first_pattern_that_matches_names_the_page(engine):
@@ -122,31 +125,31 @@ def test_the_first_pattern_that_matches_names_the_page(engine):
     assert one(engine, policy, page_path="/news/prices")["page_type"] == "blog"
 
 
-@pytest.mark.parametrize(
-    ("event", "signal"),
-    [
-        ("demo_request", "demo_request"),
-        ("email_click", "email_reply_or_click"),
-        ("layoffs", "negative_company_event"),
-        ("email_open", "email_open"),
-        ("unsubscribe", "unsubscribe"),
-    ],
-)
-def test_an_event_that_no_signal_claims_keeps_its_name(engine, event, signal):
-    found = one(engine, event=event, page_path=None)
-    assert (found["signal_type"], found["page_type"]) == (signal, None)
+EVENTS = [
+    ("demo_request", "demo_request"),
+    ("email_click", "email_reply_or_click"),
+    ("layoffs", "negative_company_event"),
+    ("email_open", "email_open"),
+    ("unsubscribe", "unsubscribe"),
+]
 
 
-@pytest.mark.parametrize(
-    ("source", "flag", "consent"),
-    [
-        ("segment", None, "unknown"),
-        ("segment", "granted", "granted"),
-        ("marketo", None, "granted"),
-        ("marketo", "denied", "denied"),
-        ("bombora", None, "not_required"),
-        ("somewhere", None, "unknown"),
-    ],
-)
-def test_consent_is_the_events_own_else_the_sources_default(engine, source, flag, consent):
-    assert one(engine, source=source, consent=flag)["consent"] == consent
+def test_an_event_that_no_signal_claims_keeps_its_name(engine):
+    found = several(engine, [{"event": name, "page_path": None} for name, _ in EVENTS])
+    assert [(f["event"], f["signal_type"]) for f in found] == EVENTS
+    assert {f["page_type"] for f in found} == {None}
+
+
+CONSENTS = [
+    ("segment", None, "unknown"),
+    ("segment", "granted", "granted"),
+    ("marketo", None, "granted"),
+    ("marketo", "denied", "denied"),
+    ("bombora", None, "not_required"),
+    ("somewhere", None, "unknown"),
+]
+
+
+def test_consent_is_the_events_own_else_the_sources_default(engine):
+    found = several(engine, [{"source": s, "consent": flag} for s, flag, _ in CONSENTS])
+    assert [f["consent"] for f in found] == [consent for _, _, consent in CONSENTS]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from mqa_platform.core.qualification import MOMENT
 from mqa_platform.core.stages import before, facts, stage_lines, stage_transitions, stages
 from mqa_platform_tests.core.engine import (
     ACCOUNTS,
-    TOUCHPOINTS,
     account,
     at,
-    crm_schema,
     day,
     default_policy,
-    touch,
 )
 from mqa_platform_tests.core.test_five_contacts import crm
 from mqa_platform_tests.core.test_handoffs import SCORES
@@ -172,33 +170,19 @@ def test_a_run_starts_from_the_last_state_even_of_an_account_that_was_away(engin
     ]
 
 
-def transitions(engine, scores, *touches):
-    lines = walked(engine, [0], scores)
-    found = stage_transitions(lines, engine.table(touches, TOUCHPOINTS), default_policy(), "v1")
-    return engine.rows(found, "seq")
-
-
-def test_qualified_at_is_when_the_touchpoint_that_made_it_true_was_received(engine):
+def test_qualified_at_stands_on_steps_to_mqa_and_is_the_days_start_for_a_crm_change(engine):
     scores = [{**HOT, "score_date": day(0), "last_eligible_on": day(0)}]
-    touches = [
-        touch(0, received_at=at(0, 9)),
-        touch(0, signal_id="x", received_at=at(0, 17)),
-        touch(0, signal_id="ours", received_at=at(0, 20), direction="outbound"),
-    ]
-    found = transitions(engine, scores, *touches)
-    assert [(t["to_stage"], t["qualified_at"]) for t in found] == [
-        ("target", None),
-        ("engaged", None),
-        ("mqa", at(0, 17)),
-    ]
-
-
-def test_a_hand_raise_qualifies_when_its_first_request_was_received(engine):
-    scores = [{**HOT, "hand_raised": True, "score_date": day(0), "last_eligible_on": day(0)}]
-    touches = [
-        touch(0, "demo_request", person_id="p", received_at=at(0, 11)),
-        touch(0, "demo_request", person_id="q", signal_id="y", received_at=at(0, 14)),
-        touch(0, "demo_request", signal_id="nameless", received_at=at(0, 8)),
-        touch(0, signal_id="z", received_at=at(0, 18)),
-    ]
-    assert transitions(engine, scores, *touches)[-1]["qualified_at"] == at(0, 11)
+    lines = walked(engine, [0], scores)
+    when = {"account_id": "acme", "day": day(0), "qualified_at": at(0, 17)}
+    for rows, wanted in (
+        ([when], at(0, 17)),
+        ([], at(0, 0)),
+        ([{**when, "day": day(1)}], at(0, 0)),
+    ):
+        moments = engine.table(rows, MOMENT)
+        found = engine.rows(stage_transitions(lines, moments, default_policy(), "v1"), "seq")
+        assert [(t["to_stage"], t["qualified_at"]) for t in found] == [
+            ("target", None),
+            ("engaged", None),
+            ("mqa", wanted),
+        ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from mqa_platform.home import Home
 from mqa_platform.scenarios import PROJECT, ScenarioResult, run_scenario
 
 DATA = PROJECT.parent / "shared" / "data"
-Run = Callable[[str], ScenarioResult]
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +22,17 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def web_logs(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> ScenarioResult:
-    return run_scenario("web_logs", Home(tmp_path_factory.mktemp("web_logs"), real_data))
+def example_home() -> Iterator[Path]:
+    # Not below pytest's own folder: its mode keeps the server's system user out.
+    with tempfile.TemporaryDirectory(prefix="mqa-examples-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
-def open_source(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> ScenarioResult:
-    return run_scenario("open_source", Home(tmp_path_factory.mktemp("open_source"), real_data))
+def web_logs(real_data: Path, example_home: Path) -> ScenarioResult:
+    return run_scenario("web_logs", Home(example_home, real_data))
+
+
+@pytest.fixture(scope="session")
+def open_source(real_data: Path, example_home: Path) -> ScenarioResult:
+    return run_scenario("open_source", Home(example_home, real_data))

@@ -66,7 +66,7 @@ def _answers(marts: Marts) -> set[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_hosts_of_another_log_find_the_companies_of_another_list(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, example_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
     _write(data / "companies" / "fortune1000.csv", FORTUNE)
@@ -75,7 +75,7 @@ def test_hosts_of_another_log_find_the_companies_of_another_list(
     project = _project_with_alias(tmp_path / "project", "old-rockets.com", "acme-rockets.com")
     monkeypatch.setattr(scenarios, "PROJECT", project)
 
-    result = run_scenario("web_logs", Home(tmp_path / "home", data))
+    result = run_scenario("web_logs", Home(example_home / "other", data))
 
     with open_marts(result.home) as marts:
         assert _answers(marts) == {
@@ -146,11 +146,11 @@ WORK = [
 
 
 @pytest.mark.slow
-def test_a_team_qualifies_and_one_busy_person_does_not(tmp_path: Path) -> None:
+def test_a_team_qualifies_and_one_busy_person_does_not(tmp_path: Path, example_home: Path) -> None:
     data = tmp_path / "data"
     _write(data / "identity" / "other_commits.csv", _commits(WORK))
     _write(data / "identity" / "other_affiliations.json", json.dumps(COMPANIES))
-    home = Home(tmp_path / "home", data)
+    home = Home(example_home / "team", data)
     shutil.copytree(scenarios.PROJECT / "examples" / "open_source" / "policy", home.policy)
     first, last = (datetime.fromisoformat(day).date() for day in ("2013-01-01", "2013-03-05"))
 

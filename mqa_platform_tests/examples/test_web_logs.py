@@ -18,11 +18,13 @@ def _requests_of(result: ScenarioResult, domain: str) -> Counter[str]:
     """Requests of hosts below a domain, by the account they are on (or the reason why on none)."""
     with open_marts(result.home) as marts:
         s = marts.table("signals")
-        mine = s.filter((s["host"] == domain) | s["host"].endswith(f".{domain}")).select("signal_id")
+        mine = s.filter((s["host"] == domain) | s["host"].endswith(f".{domain}")).select(
+            "signal_id"
+        )
         a = marts.table("accounts")
         names = a.filter(a["valid_to"].isnull()).select("account_id", "name")
-        t = marts.table("touchpoints").join(names, "account_id")
-        on = marts.rows(t.join(mine, "signal_id").group_by("name").aggregate(n=t.count()))
+        t = marts.table("touchpoints").join(names, "account_id").join(mine, "signal_id")
+        on = marts.rows(t.group_by("name").aggregate(n=t.count()))
         u = marts.table("unresolved_signals").join(mine, "signal_id")
         off = marts.rows(u.group_by("reason").aggregate(n=u.count()))
     return Counter({r["name"]: r["n"] for r in on} | {r["reason"]: r["n"] for r in off})
@@ -71,7 +73,9 @@ def test_every_account_is_a_company_of_the_list(web_logs: ScenarioResult) -> Non
 def test_a_crawler_is_on_no_account(web_logs: ScenarioResult) -> None:
     with open_marts(web_logs.home) as marts:
         s, u = marts.table("signals"), marts.table("unresolved_signals")
-        bots = s.filter(s["is_bot_agent"]).join(u.select("signal_id", "reason"), "signal_id", how="left")
+        bots = s.filter(s["is_bot_agent"]).join(
+            u.select("signal_id", "reason"), "signal_id", how="left"
+        )
         reasons = marts.rows(bots.group_by("reason").aggregate(n=bots.count()))
     assert [row["reason"] for row in reasons] == ["bot"]
     assert reasons[0]["n"] > 1000

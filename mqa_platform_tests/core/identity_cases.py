@@ -1,0 +1,161 @@
+"""The world of the identity tests: accounts, contacts, networks, and a case for every rule.
+
+Belongs here: what is known, what a signal carries, and the answer it should get. Does not belong here:
+tests.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from mqa_platform_tests.core.engine import day
+
+SIGNALS = pa.schema(
+    [
+        ("signal_id", pa.string()),
+        ("signal_date", pa.date32()),
+        *[
+            (name, pa.string())
+            for name in (
+                "person_key", "email_domain", "anonymous_id", "ip", "host", "host_domain",
+                "company_name", "company_domain", "consent",
+            )
+        ],
+        ("is_bot_agent", pa.bool_()),
+    ]
+)  # fmt: skip
+ACCOUNTS = [
+    {"account_id": "acme", "name": "Acme Inc", "domain": "acme.com", "aliases": "acme.de;acme.fr"},
+    {"account_id": "one", "name": "Twin One", "domain": "twin.com"},
+    {"account_id": "two", "name": "Twin Two", "domain": "twin.com"},
+    {"account_id": "same1", "name": "Same Name Ltd", "domain": "same1.com"},
+    {"account_id": "same2", "name": "Same Name GmbH", "domain": "same2.com"},
+    {"account_id": "uni", "name": "State University", "domain": "state.edu"},
+    {"account_id": "telco", "name": "Big Telco", "domain": "bigtelco.com",
+     "industry": "Telecommunications"},
+    {"account_id": "old", "name": "Moved", "domain": "moved.com", "valid_to": day(5)},
+    {"account_id": "old", "name": "Moved", "domain": "elsewhere.com", "valid_from": day(5)},
+    {"account_id": "gone", "name": "Gone", "domain": "gone.com", "is_deleted": True},
+]  # fmt: skip
+CONTACTS = [
+    {"contact_id": "k1", "account_id": "acme", "person_ref": "email:ann", "title": "CFO"},
+    {"contact_id": "k2", "account_id": "one", "person_ref": "email:bob", "valid_to": day(5)},
+    {"contact_id": "k2", "account_id": "two", "person_ref": "email:bob", "valid_from": day(5)},
+    {"contact_id": "k3", "account_id": "acme", "person_ref": "email:del", "is_deleted": True},
+    {"contact_id": "k4", "account_id": "acme", "person_ref": "email:gmail"},
+]
+IDENTITIES = [
+    {"kind": "cookie", "ref": "c-ann", "person_ref": "email:ann", "email_domain": "acme.com"},
+    {"kind": "cookie", "ref": "c-new", "person_ref": "email:new", "email_domain": "acme.de"},
+    {"kind": "cookie", "ref": "c-free", "person_ref": "email:free", "email_domain": "gmail.com"},
+    {"kind": "lead", "ref": "7", "person_ref": "email:ann", "email_domain": "acme.com"},
+]
+RANGES = [
+    ("office", 10, 0, 20, "acme", "acme.com", None),
+    ("office", 10, 30, 40, "acme", None, None),
+    ("office", 10, 50, 90, "acme", "acme.com", None),
+    ("hosting", 10, 60, 70, "cloud", None, None),
+    ("asn", 20, 0, 255, "acme", None, 64500),
+    ("asn", 21, 0, 255, "big telco", None, 64501),
+    ("asn", 22, 0, 255, "acme", None, 64502),
+    ("vpn", 23, 0, 255, "hidden", None, None),
+    ("asn", 24, 0, 255, "some telecom network", None, 64503),
+]
+LISTED = [("gmail.com", "free"), ("mailinator.com", "disposable")]
+POLICY = {
+    "domain_aliases": {"acme.co": "acme.com"},
+    "exclude_domains": {
+        "internal": ["us.com"], "isp": ["cablenet.com"], "hosting": ["cloudy.com"],
+        "bot": ["crawler.com"], "competitor": ["rival.com"], "partner": ["friend.com"],
+    },
+    "own_domains": ["us.com"],
+}  # fmt: skip
+
+MAIL = {"person_key": "email:x"}
+# name → what the signal carries, and (account, rule) or the reason why it has none.
+CASES = {
+    "contact": ({"person_key": "email:ann"}, ("acme", "crm_contact")),
+    "contact before domain": (
+        {"person_key": "email:ann", "email_domain": "twin.com"}, ("acme", "crm_contact")),
+    "contact by crm id": ({"person_key": "contact:k1"}, ("acme", "crm_contact")),
+    "lead": ({"person_key": "lead:7"}, ("acme", "crm_contact")),
+    "lead nobody knows": ({"person_key": "lead:8"}, "no_match"),
+    "deleted contact": ({"person_key": "email:del"}, "no_match"),
+    "contact with free mail": (
+        {"person_key": "email:gmail", "email_domain": "gmail.com"}, ("acme", "crm_contact")),
+    "contact as of early": ({"person_key": "email:bob"}, ("one", "crm_contact")),
+    "contact as of late": ({"person_key": "email:bob", "signal_date": day(5)},
+                           ("two", "crm_contact")),
+    "mail": ({**MAIL, "email_domain": "acme.com"}, ("acme", "email_domain")),
+    "mail alias of the crm": ({**MAIL, "email_domain": "acme.fr"}, ("acme", "email_domain")),
+    "mail alias of policy": ({**MAIL, "email_domain": "acme.co"}, ("acme", "email_domain")),
+    "mail before cookie": (
+        {**MAIL, "email_domain": "acme.com", "anonymous_id": "c-free"}, ("acme", "email_domain")),
+    "domain as of early": ({**MAIL, "email_domain": "moved.com"}, ("old", "email_domain")),
+    "domain as of late": ({**MAIL, "email_domain": "moved.com", "signal_date": day(5)},
+                          ("domain:moved.com", "email_domain")),
+    "domain of a deleted account": ({**MAIL, "email_domain": "gone.com"},
+                                    ("domain:gone.com", "email_domain")),
+    "unknown domain": ({**MAIL, "email_domain": "fresh.io"}, ("domain:fresh.io", "email_domain")),
+    "stitched contact": ({"anonymous_id": "c-ann"}, ("acme", "stitched_cookie")),
+    "stitched person": ({"anonymous_id": "c-new"}, ("acme", "stitched_cookie")),
+    "stitched before company": (
+        {"anonymous_id": "c-ann", "company_domain": "same1.com"}, ("acme", "stitched_cookie")),
+    "company domain": ({"company_domain": "acme.com"}, ("acme", "company_domain")),
+    "unknown company domain": ({"company_domain": "fresh.io"}, "no_match"),
+    "company domain before name": (
+        {"company_domain": "acme.com", "company_name": "Twin One"}, ("acme", "company_domain")),
+    "company name": ({"company_name": "ACME, Inc."}, ("acme", "company_name")),
+    "company name before host": (
+        {"company_name": "Acme", "host_domain": "same1.com", "host": "w.same1.com"},
+        ("acme", "company_name")),
+    "company name of two": ({"company_name": "same name"}, "no_match"),
+    "host": ({"host": "gw.acme.com", "host_domain": "acme.com"}, ("acme", "host_domain")),
+    "host before office": (
+        {"host": "gw.same1.com", "host_domain": "same1.com", "ip": "10.0.0.5"},
+        ("same1", "host_domain")),
+    "dial-up of an account's own": ({"host": "dsl-1.acme.com", "host_domain": "acme.com"},
+                                    ("acme", "host_domain")),
+    "dial-up": ({"host": "dsl-1.prov.net", "host_domain": "prov.net"}, "isp"),
+    "office": ({"ip": "10.0.0.5"}, ("acme", "office_ip")),
+    "office by name": ({"ip": "10.0.0.35"}, ("acme", "office_ip")),
+    "beside the office": ({"ip": "10.0.0.21"}, "no_match"),
+    "hosting inside an office": ({"ip": "10.0.0.65"}, "hosting"),
+    "office around hosting": ({"ip": "10.0.0.71"}, ("acme", "office_ip")),
+    "free mail behind an office": (
+        {"person_key": "email:free", "email_domain": "gmail.com", "ip": "10.0.0.5"},
+        ("acme", "office_ip")),
+    "network": ({"ip": "20.0.0.1"}, ("acme", "asn_org")),
+    "network of a telco account": ({"ip": "21.0.0.1"}, "isp"),
+    "network of a telco by name": ({"ip": "24.0.0.1"}, "isp"),
+    "listed network": ({"ip": "22.0.0.1"}, "isp"),
+    "vpn": ({"ip": "23.0.0.1"}, "vpn"),
+    "not an address": ({"ip": "300.1.1.1"}, "no_match"),
+    "free mail": ({**MAIL, "email_domain": "gmail.com"}, "free_mail"),
+    "disposable mail": ({**MAIL, "email_domain": "mailinator.com"}, "disposable_mail"),
+    "tie": ({**MAIL, "email_domain": "twin.com"}, "tie_refused"),
+    "tie with an office": (
+        {**MAIL, "email_domain": "twin.com", "ip": "10.0.0.5"}, ("acme", "office_ip")),
+    "host of an isp": ({"host": "a.cablenet.com", "host_domain": "cablenet.com"}, "isp"),
+    "host of hosting": ({"host": "a.cloudy.com", "host_domain": "cloudy.com"}, "hosting"),
+    "mail of a person at home": (
+        {**MAIL, "email_domain": "acme.com", "host": "cablenet.com", "host_domain": "cablenet.com"},
+        ("acme", "email_domain")),
+    "crawler host": ({"host": "a.crawler.com", "host_domain": "crawler.com"}, "bot"),
+    "bot agent": ({"person_key": "email:ann", "is_bot_agent": True}, "bot"),
+    "internal": ({**MAIL, "email_domain": "us.com"}, "internal"),
+    "internal host": ({"host": "gw.us.com", "host_domain": "us.com", "ip": "10.0.0.5"}, "internal"),
+    "competitor": ({**MAIL, "email_domain": "rival.com", "ip": "10.0.0.5"}, "competitor"),
+    "partner": ({"company_domain": "friend.com", "ip": "10.0.0.5"}, "partner"),
+    "student": ({**MAIL, "email_domain": "other.edu", "ip": "10.0.0.5"}, "education"),
+    "british student": ({**MAIL, "email_domain": "uni.ac.uk"}, "education"),
+    "university that is an account": ({**MAIL, "email_domain": "state.edu"},
+                                      ("uni", "email_domain")),
+    "denied": ({"person_key": "email:ann", "consent": "denied"}, "no_consent"),
+    "unknown consent": ({"person_key": "email:ann", "email_domain": "acme.com",
+                         "anonymous_id": "c-ann", "consent": "unknown"}, "no_match"),
+    "unknown consent at the office": (
+        {"person_key": "email:ann", "anonymous_id": "c-ann", "consent": "unknown",
+         "ip": "10.0.0.5"}, ("acme", "office_ip")),
+    "nothing": ({}, "no_match"),
+}  # fmt: skip

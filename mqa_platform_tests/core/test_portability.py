@@ -1,0 +1,129 @@
+"""Portability: no stage asks an engine for what the three engines answer differently."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+import pytest
+
+from mqa_platform.core import accounts as accounts_stage
+from mqa_platform.core import conversions as conversions_stage
+from mqa_platform.core import handoffs as handoffs_stage
+from mqa_platform.core import people as people_stage
+from mqa_platform.core import qualification as qualification_stage
+from mqa_platform.core import scores as scores_stage
+from mqa_platform.core import sessions as sessions_stage
+from mqa_platform.core import signals as signals_stage
+from mqa_platform.core import stages as stages_stage
+from mqa_platform.core.crm import history, latest
+from mqa_platform.core.evidence import Evidence
+from mqa_platform.core.identity import resolve
+from mqa_platform.core.kernel import Kernel
+from mqa_platform.core.matching import NAME_KEYS, ip_lookup
+from mqa_platform.core.window import Window
+from mqa_platform_tests.core.engine import day, default_policy, landed_schema, policy_with
+from mqa_platform_tests.core.portability import problems
+
+
+class Cuts:
+    """Collects the expressions of the stages; each is read on as a plain table."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, ir.Table] = {}
+
+    def __call__(self, expr: ir.Table, name: str = "kept") -> ir.Table:
+        key = f"{name}_{len(self.seen)}"
+        self.seen[key] = expr
+        return ibis.table(expr.schema(), name=key)
+
+    def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
+        assert shard_by in expr.columns
+        self(expr, f"input_of_{kernel.name}")
+        return ibis.table(
+            ibis.schema(dict(ibis.Schema.from_pyarrow(kernel.schema))), name=kernel.name
+        )
+
+
+def stages_of(policy) -> dict[str, ir.Table]:
+    """Every expression of every stage, under its stage's name."""
+    cut = Cuts()
+
+    def landed(name: str) -> ir.Table:
+        return ibis.table(ibis.Schema.from_pyarrow(landed_schema(name)), name=name)
+
+    crm = {
+        name: cut(history(landed(f"landed_{name}"), key), f"crm_{name}")
+        for name, key in (
+            ("accounts", "account_id"), ("contacts", "contact_id"), ("users", "user_id"),
+            ("opportunities", "opportunity_id"), ("activities", "activity_id"),
+        )
+    }  # fmt: skip
+    cut(latest(crm["contacts"]), "latest")
+    window = Window.of(day(0), day(3))
+    signals = cut(signals_stage.signals(landed("landed_signals"), policy, window), "signals")
+    cut(signals_stage.dropped_signals(landed("landed_signals"), window), "dropped_signals")
+    ranges = landed_schema("landed_ip_ranges").empty_table()
+    ips = signals.select("ip").distinct().mutate(shard=ibis.literal(0))
+    names = crm["accounts"].select("name").mutate(shard=ibis.literal(0))
+    evidence = Evidence(
+        identities=landed("landed_identities"),
+        contacts=crm["contacts"],
+        accounts=crm["accounts"],
+        listed_domains=ibis.table({"domain": "string", "kind": "string"}, name="listed"),
+        ip_answers=cut.apply(ip_lookup(ranges), ips, "shard"),
+        name_keys=cut.apply(NAME_KEYS, names, "shard"),
+    )
+    resolved = cut(resolve(signals, evidence, policy, cut), "resolved")
+    cut(sessions_stage.sessions(signals, resolved, policy), "sessions")
+    touched = cut(sessions_stage.touchpoints(signals, resolved, policy), "touchpoints")
+    cut(sessions_stage.unresolved_signals(signals, resolved), "unresolved_signals")
+    accounts = cut(accounts_stage.accounts(crm["accounts"], touched, policy), "accounts")
+    cut(accounts_stage.excluded_accounts(accounts, touched), "excluded_accounts")
+    lines = scores_stage.score_lines(touched, policy, [day(0)], cut.apply)
+    scores = cut(scores_stage.scores(lines, accounts, policy, "v"), "scores")
+    receipts = cut(scores_stage.score_receipts(lines, accounts, policy), "score_receipts")
+    cut(people_stage.people(touched, crm["contacts"], policy, day(0), cut.apply), "people")
+    records = stages_stage.Crm(crm["accounts"], crm["opportunities"], crm["activities"])
+    calendar = ibis.table({"day": "date"}, name="calendar")
+    facts = cut(stages_stage.facts(accounts, scores, records, calendar, policy), "facts")
+    walked = stages_stage.stage_lines(facts, None, policy, day(0), cut.apply)
+    stages = cut(stages_stage.stages(walked, accounts, policy, "v"), "stages")
+    start = cut(stages_stage.before(stages, day(0), policy), "before")
+    stages_stage.stage_lines(facts, start, policy, day(0), cut.apply)
+    moments = qualification_stage.moments(walked, scores, touched, policy, cut.apply)
+    moved = cut(stages_stage.stage_transitions(walked, moments, policy, "v"), "stage_transitions")
+    entered = cut(handoffs_stage.entries(moved, accounts), "entries")
+    routes = cut(handoffs_stage.routed(entered, crm["users"], policy), "routed")
+    made = cut(
+        handoffs_stage.handoffs(entered, routes, moved, scores, receipts, policy, cut.apply),
+        "handoffs",
+    )
+    cut(handoffs_stage.worklist(made), "worklist")
+    outcomes = cut(
+        conversions_stage.conversions(entered, routes, scores, records, policy), "conversions"
+    )
+    cut(conversions_stage.conversion_metrics(outcomes, policy, day(0), cut.apply), "metrics")
+    return cut.seen
+
+
+STAGES = stages_of(default_policy())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_asks_only_for_what_every_engine_answers_alike(name):
+    assert problems(STAGES[name]) == set()
+
+
+def test_no_setting_of_the_policy_brings_in_another_operation():
+    policy = policy_with(
+        icp={"criteria": {}, "tiers": []},
+        identity={"shared_domains": "split", "discovery": False, "exclude_education": False,
+                  "domain_aliases": {"a.com": "b.com"}, "isp_industries": []},
+        signals={"seniority": [], "consent_default": {}},
+    )  # fmt: skip
+    assert {p for expr in stages_of(policy).values() for p in problems(expr)} == set()
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_compiles_for_postgresql(name):
+    assert ibis.to_sql(STAGES[name], dialect="postgres")

@@ -1,0 +1,45 @@
+"""Computing is not telling: no run of the past notifies anybody."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from mqa_platform.home import Home
+from mqa_platform_tests.system.pipeline import ALL, day, rows, run
+
+
+def test_no_handoff_of_a_backfill_was_delivered(built: Home) -> None:
+    found = rows(built, "SELECT delivered_at, due_at, first_touch_at, sla_met FROM handoffs")
+    assert found
+    assert {value for row in found for value in row} == {None}
+
+
+def test_a_backfill_opens_no_connection_and_loads_no_destination(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a run of the past tried to reach somebody")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    run(home, day(28), day(29))
+    assert [m for m in sys.modules if m.startswith("mqa_platform.destinations")] == []
+
+
+def test_running_history_again_makes_no_second_handoff(home: Home, built: Home) -> None:
+    ids = "SELECT handoff_id, created_on, qualified_at, rep_id FROM handoffs ORDER BY 1"
+    before = rows(built, ids)
+    run(home, ALL)
+    assert rows(home, ids) == before
+
+
+def test_the_first_day_of_history_opens_backlog_and_no_news(built: Home) -> None:
+    first = rows(
+        built,
+        "SELECT count(*) FROM stage_transitions WHERE to_stage = 'mqa' AND rule = 'qualified' "
+        f"AND reason <> 'hand_raise' AND changed_on = DATE '{ALL.lo}'",
+    )
+    assert first == [(0,)]
