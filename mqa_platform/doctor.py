@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import requests
 
-from mqa_platform.assets.platform import WAREHOUSE_VARIABLE, open_warehouse
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.home import Home
 from mqa_platform.instance import URL_VARIABLE
 from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
 
 _LITTLE_DISK = 2 * 1024**3
 _UI = "http://127.0.0.1:3000/server_info"

@@ -23,7 +23,7 @@ from mqa_platform.marts import open_marts
 
 FORMATS = ("csv", "parquet", "json")
 # The full-width forms count: spreadsheets of East Asian locales fold them to the plain ones.
-_TRIGGERS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")  # noqa: RUF001
+_TRIGGERS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 _UNSEEN = " \u00a0\u200b\ufeff"
 _LINES = re.compile(r"(\r\n|\r|\n)")
 

@@ -16,9 +16,9 @@ from typing import Any
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from mqa_platform.assets.platform import WAREHOUSE_VARIABLE, open_warehouse
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.home import Home
+from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
 
 
 class MartError(Exception):

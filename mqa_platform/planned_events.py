@@ -29,11 +29,17 @@ def planned_once(instance: DagsterInstance) -> Iterator[None]:
     planned: set[tuple[str, object]] = set()
 
     def lean(
-        event: Any, run_id: str, log_level: int | str = logging.INFO, batch_metadata: Any = None, **more: Any
+        event: Any,
+        run_id: str,
+        log_level: int | str = logging.INFO,
+        batch_metadata: Any = None,
+        **more: Any,
     ) -> None:
         kind, data = event.event_type_value, event.event_specific_data
         if kind == _CHECK:
-            once = type(data)(asset_key=data.asset_key, check_name=data.check_name, partitions_subset=None)
+            once = type(data)(
+                asset_key=data.asset_key, check_name=data.check_name, partitions_subset=None
+            )
             event = event._replace(event_specific_data=once)
         elif kind == _ASSET:
             key = (run_id, data.asset_key)
@@ -43,7 +49,7 @@ def planned_once(instance: DagsterInstance) -> Iterator[None]:
             planned.add(key)
         report(event, run_id, log_level, batch_metadata=batch_metadata, **more)
 
-    instance.report_dagster_event = lean  # type: ignore[method-assign]
+    instance.report_dagster_event = lean  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

@@ -60,6 +60,12 @@ def run_days(home: Home, window: Window, progress: Progress | None = None) -> Ru
         return run_on(instance, home, window, progress)
 
 
+def run_unrecorded(home: Home, window: Window, progress: Progress | None = None) -> RunResult:
+    """The same on an instance that is forgotten afterwards."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        return run_on(instance, home, window, progress)
+
+
 def run_on(
     instance: DagsterInstance, home: Home, window: Window, progress: Progress | None = None
 ) -> RunResult:

@@ -8,12 +8,10 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import dagster as dg
-
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import copy_policy, load_policy, policy_version
-from mqa_platform.runs import Progress, RunResult, run_on
+from mqa_platform.runs import Progress, RunResult, run_unrecorded
 
 
 def shadow_home(home: Home, policy_folder: Path) -> Home:
@@ -46,5 +44,4 @@ def run_shadow(
     policy = load_policy(shadow.policy)
     first = window.lo - timedelta(days=policy.signals.lookback_days)
     wide = Window(max(first, policy.program.history_starts_on), window.hi)
-    with dg.DagsterInstance.ephemeral() as instance:
-        return shadow, run_on(instance, shadow, wide, progress)
+    return shadow, run_unrecorded(shadow, wide, progress)

@@ -6,13 +6,12 @@ stage's rule.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 import ibis.expr.types as ir
@@ -23,29 +22,8 @@ from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy, policy_version
 from mqa_platform.policy.models import Policy
-from mqa_platform.sources.schemas import LANDED
+from mqa_platform.storage import open_warehouse
 from mqa_platform.warehouse import Publication, Published, Session
-
-WAREHOUSE_VARIABLE = "MQA_WAREHOUSE_URL"
-
-
-class KeptWarehouse(Protocol):
-    """An engine that keeps tables: DuckDB or PostgreSQL."""
-
-    def session(self) -> AbstractContextManager[Session]:
-        """An open session."""
-
-
-def open_warehouse(home: Home, url: str | None = None) -> KeptWarehouse:
-    """The warehouse of a home: PostgreSQL when a URL (or MQA_WAREHOUSE_URL) says so, else its DuckDB file."""
-    url = url or os.environ.get(WAREHOUSE_VARIABLE)
-    if url:
-        from mqa_platform.warehouse.postgres import PostgresWarehouse
-
-        return PostgresWarehouse(url, contracts=load_contracts(), landed=LANDED)
-    from mqa_platform.warehouse.duckdb import DuckDBWarehouse
-
-    return DuckDBWarehouse(home.warehouse, load_contracts(), LANDED)
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,9 @@ def _rules(
     # One rule for all of them: every rule is a check with events of its own in Dagster, and "a required value
     # is missing" is one fact, whose sample shows which.
     if given := tuple(c.name for c in columns if c.required):
-        yield Rule("required_given", "not_null", given, description=f"Always given: {', '.join(given)}.")
+        yield Rule(
+            "required_given", "not_null", given, description=f"Always given: {', '.join(given)}."
+        )
     if floats := tuple(c.name for c in columns if c.ibis_type == "float64"):
         yield Rule("numbers_finite", "finite", floats, description="No NaN or infinity.")
     for declared, column in zip(schema.properties or [], columns, strict=True):

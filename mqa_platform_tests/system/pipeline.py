@@ -30,12 +30,13 @@ from mqa_platform.assets import (
     sources,
     stages,
 )
-from mqa_platform.assets.platform import KeptWarehouse, Step, open_warehouse
+from mqa_platform.assets.platform import Step
 from mqa_platform.assets.reporting import Outcome
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform.storage import KeptWarehouse, open_warehouse
 from mqa_platform.warehouse.snapshot import refresh_snapshot
 
 ROOT = Path(__file__).parents[2]
