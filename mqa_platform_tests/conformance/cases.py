@@ -194,7 +194,9 @@ def crm() -> dict[str, Rows]:
     }  # fmt: skip
 
 
-def contact(contact_id: str, account_id: str, ref: str, title: str | None, **more: Any) -> dict[str, Any]:
+def contact(
+    contact_id: str, account_id: str, ref: str, title: str | None, **more: Any
+) -> dict[str, Any]:
     return {
         "source": "crm", "contact_id": contact_id, "modified_at": at("2025-06-30T23:59:59.999"),
         "created_at": at("2025-06-30T23:59:59.999"), "account_id": account_id, "person_ref": ref,
@@ -312,13 +314,13 @@ class Stages:
         lines = score_rules.score_lines(t["touchpoints"], p, WINDOW.days(), self.session.apply)
         self.keep("scores", score_rules.scores(lines, a, p, "v1"))
         self.keep("score_receipts", score_rules.score_receipts(lines, a, p))
-        self.keep("people", people(t["touchpoints"], t["crm_contacts"], p, LAST, self.session.apply))
+        self.keep(
+            "people", people(t["touchpoints"], t["crm_contacts"], p, LAST, self.session.apply)
+        )
 
     def _stages(self) -> None:
         t, p = self.tables, self.policy
-        self.crm = stage_rules.Crm(
-            t["crm_accounts"], t["crm_opportunities"], t["crm_activities"]
-        )
+        self.crm = stage_rules.Crm(t["crm_accounts"], t["crm_opportunities"], t["crm_activities"])
         lines = self.fold(WINDOW, None)
         self.keep("stages", stage_rules.stages(lines, t["accounts"], p, "v1"))
         moves = self.scratch(lines.filter(lines["kind"] == "move"))
@@ -354,7 +356,5 @@ class Stages:
         self.keep("worklist", handoff_rules.worklist(t["handoffs"]))
         outcomes = conversion_rules.conversions(entered, routes, t["scores"], self.crm, p)
         self.keep("conversions", outcomes)
-        metrics = conversion_rules.conversion_metrics(
-            t["conversions"], p, LAST, self.session.apply
-        )
+        metrics = conversion_rules.conversion_metrics(t["conversions"], p, LAST, self.session.apply)
         self.keep("conversion_metrics", metrics)

@@ -26,12 +26,8 @@ TABLES = (
 def found(stages: Stages, table: str, **where: Any) -> list[dict[str, Any]]:
     """The rows with the given values, in the order of the table's key."""
     key = load_contracts()[table].key
-    rows = [
-        r for r in stages.found[table].to_pylist() if all(r[c] == v for c, v in where.items())
-    ]
+    rows = [r for r in stages.found[table].to_pylist() if all(r[c] == v for c, v in where.items())]
     return sorted(rows, key=lambda r: tuple(str(r[c]) for c in key))
-
-
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -60,9 +56,7 @@ def test_the_earliest_delivery_of_an_event_is_kept_and_the_others_are_counted(
         ("conflict", 1),
         ("duplicate", 1),
     ]
-    (kept,) = [
-        r for r in found(stages, "signals") if r["occurred_at"] == at("2026-02-01T09:00:00")
-    ]
+    (kept,) = [r for r in found(stages, "signals") if r["occurred_at"] == at("2026-02-01T09:00:00")]
     assert kept["page_path"] == "/customers/x"
     assert kept["received_at"] == at("2026-02-01T09:00:01.250")
 

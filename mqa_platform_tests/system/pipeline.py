@@ -106,7 +106,11 @@ def copy_home(home: Home, folder: Path, *names: str) -> Home:
 def fingerprint(table: pa.Table) -> str:
     """A hash of the rows, whatever their order."""
     kept = [c for c in table.column_names if c not in _ARRIVAL]
-    rows = sorted(repr(tuple(r.values())) for r in table.select(kept).to_pylist())
+    rows = sorted(
+        # A negative zero is equal to zero; only its text is not.
+        repr(tuple(v + 0.0 if isinstance(v, float) else v for v in r.values()))
+        for r in table.select(kept).to_pylist()
+    )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 

@@ -79,7 +79,9 @@ def test_every_asset_says_what_it_is_and_who_answers_for_it(graph) -> None:
 def test_there_are_no_assets_or_checks_beside_the_declared_ones(graph) -> None:
     keys = {k.to_user_string() for k in graph.get_all_asset_keys()}
     assert keys == set(DEPENDS_ON)
-    parents = {p.to_user_string() for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys}
+    parents = {
+        p.to_user_string() for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys
+    }
     assert parents <= keys
     assert set(ASSET_OF) - {SNAPSHOT} == set(load_contracts())
     wanted = {
@@ -113,9 +115,7 @@ def test_the_schedule_refreshes_yesterday(definitions: dg.Definitions) -> None:
 
 def test_the_schedule_waits_for_the_first_complete_day(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def(DAILY_REFRESH)
-    tick = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2025, 7, 1, 5, tzinfo=UTC)
-    )
+    tick = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 7, 1, 5, tzinfo=UTC))
     data = schedule.evaluate_tick(tick)
     assert not data.run_requests
     assert "no complete day" in (data.skip_message or "")
@@ -131,7 +131,9 @@ def test_the_settings_of_the_instance_are_ones_that_dagster_knows(
     assert known["telemetry"] == {"enabled": False}
 
 
-def materialized(home: Home, window: Window) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
+def materialized(
+    home: Home, window: Window
+) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
     job = build_definitions(home=home).resolve_job_def(DAILY_REFRESH)
     instance = dg.DagsterInstance.ephemeral()
     days = window.days()
@@ -151,9 +153,7 @@ def test_a_materialization_carries_counts_a_day_lineage_and_one_result_a_rule(ho
     assert result.success
     found = {m.partition: m for m in result.asset_materializations_for_node("scores")}
     assert set(found) == {str(d) for n in range(26, 30) for d in day(n).days()}
-    counts = dict(
-        rows(home, "SELECT CAST(score_date AS VARCHAR), count(*) FROM scores GROUP BY 1")
-    )
+    counts = dict(rows(home, "SELECT CAST(score_date AS VARCHAR), count(*) FROM scores GROUP BY 1"))
     for partition, event in found.items():
         assert event.metadata["dagster/row_count"].value == counts[partition]
         lineage = event.metadata["dagster/column_lineage"].value.deps_by_column

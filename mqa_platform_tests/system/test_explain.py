@@ -16,9 +16,7 @@ ROUNDING = 0.00005 + 1e-9
 
 
 def scored(home: Home) -> list[str]:
-    found = rows(
-        home, f"SELECT account_id FROM scores WHERE score_date = DATE '{LAST}' ORDER BY 1"
-    )
+    found = rows(home, f"SELECT account_id FROM scores WHERE score_date = DATE '{LAST}' ORDER BY 1")
     return [account for (account,) in found]
 
 

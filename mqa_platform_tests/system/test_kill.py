@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -109,18 +111,18 @@ def fresh(market: Home, tmp_path: Path) -> Home:
 
 
 @pytest.fixture(autouse=True)
-def _no_server_stays(fresh: Home):
+def _no_server_stays(fresh: Home) -> Iterator[None]:
     yield
     pid_file = fresh.postgres / "postmaster.pid"
     if pid_file.exists():
-        server = psutil.Process(int(pid_file.read_text().split()[0]))
-        server.terminate()
-        server.wait(20)
+        # Gone already when the last command has stopped it while we looked.
+        with suppress(psutil.NoSuchProcess):
+            server = psutil.Process(int(pid_file.read_text().split()[0]))
+            server.terminate()
+            server.wait(20)
 
 
-def test_killed_while_landing_and_publishing_then_run_again(
-    fresh: Home, undisturbed: Home
-) -> None:
+def test_killed_while_landing_and_publishing_then_run_again(fresh: Home, undisturbed: Home) -> None:
     kill_at(fresh, "landed_batches@landing", *command(0, 11))
     kill_at(fresh, "touchpoints@audited", *command(0, 11))
     kill_at(fresh, "score_receipts@half_swapped", *command(0, 11))

@@ -14,7 +14,9 @@ from mqa_platform.home import Home
 from mqa_platform.sources.landing import QuarantineLimitError, land_new
 from mqa_platform_tests.system.pipeline import copy_home, opened, rows
 
-LEDGER = "SELECT source, file_name, landed_rows, accepted_rows, quarantined_rows FROM landed_batches"
+LEDGER = (
+    "SELECT source, file_name, landed_rows, accepted_rows, quarantined_rows FROM landed_batches"
+)
 
 
 @pytest.fixture
