@@ -100,7 +100,7 @@ def run(
 
 def _told(result: Any) -> None:
     for warning in result.warnings:
-        console.out.print(f"[yellow]warning[/yellow] {warning}", markup=True)
+        console.out.print(f"warning: {warning}", markup=False, style="yellow")
     for message in [
         m for f in result.facts.values() for k, m in f.items() if k in ("message", "messages")
     ]:
@@ -190,7 +190,7 @@ def explain(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> No
 @app.command(name="why-not")
 def why_not(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Which rule keeps an account from being an MQA, and what is missing."""
-    from mqa_platform.explain import why_not as find
+    from mqa_platform.why_not import why_not as find
 
     answer = find(Home.from_environment(), account, _day(as_of, "--as-of"))
     if as_json:

@@ -131,6 +131,13 @@ def receipt(answer: dict[str, Any]) -> None:
         tuple(columns[1:]),
     )
     for component in answer["components"]:
+        if component["arithmetic"]:
+            who = ", ".join(_short(p["person_id"]) for p in component["people_behind"])
+            out.print(
+                f"{component['component']}: {component['arithmetic']}"
+                + (f" ({who})" if who else ""),
+                markup=False,
+            )
         _parts(component)
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from mqa_platform.dead_runs import report_dead_runs
 from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
 
@@ -24,7 +25,8 @@ def serve(home: Home, port: int, ready: Callable[[str], None]) -> int:
     Returns:
         The exit code of the process that ended first, 0 when interrupted.
     """
-    with running_instance(home):
+    with running_instance(home) as instance:
+        report_dead_runs(instance)
         environment = {**os.environ, "MQA_HOME": str(home.root), "PYTHONUNBUFFERED": "1"}
         if home.data:
             environment["MQA_DATA"] = str(home.data)

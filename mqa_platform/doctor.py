@@ -16,8 +16,10 @@ import requests
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.home import Home
 from mqa_platform.instance import URL_VARIABLE
+from mqa_platform.marts import MartError, open_marts
 from mqa_platform.policy.loader import load_policy, policy_version
-from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
+from mqa_platform.storage import WAREHOUSE_VARIABLE
+from mqa_platform.warehouse import SnapshotMissingError
 
 _LITTLE_DISK = 2 * 1024**3
 _UI = "http://127.0.0.1:3000/server_info"
@@ -75,7 +77,7 @@ def _policy(home: Home) -> Finding:
     return Finding(
         "policy",
         True,
-        f"version {policy_version(policy)} from {where}, {len(policy.signals.signals)} signals",
+        f"{policy.program.name}, version {policy_version(policy)} from {where}, {len(policy.signals.signals)} signals",
     )
 
 
@@ -98,12 +100,22 @@ def _sources(home: Home) -> Finding:
 
 def _warehouse(home: Home) -> Finding:
     engine = "PostgreSQL" if os.environ.get(WAREHOUSE_VARIABLE) else "DuckDB"
-    if engine == "DuckDB" and not home.warehouse.exists():
-        return Finding("warehouse", None, "DuckDB, not made yet", "the first run makes it")
-    with open_warehouse(home).session() as session:
-        days = session.days("stages")
-    span = f"{days[0]} to {days[-1]}, {len(days)} days" if days else "no day published"
-    return Finding("warehouse", True, f"{engine}: {span}")
+    # Through the readers' door: opening the live file would keep a run from it.
+    try:
+        with open_marts(home) as marts:
+            stages = marts.table("stages")
+            day = stages["stage_date"]
+            span = marts.rows(
+                stages.aggregate(first=day.min(), last=day.max(), days=day.nunique())
+            )[0]
+    except (SnapshotMissingError, MartError):
+        return Finding("warehouse", None, f"{engine}, no day published", "mqa run, or mqa demo")
+    told = (
+        f"{span['first']} to {span['last']}, {span['days']} days"
+        if span["days"]
+        else "no day published"
+    )
+    return Finding("warehouse", True, f"{engine}: {told}")
 
 
 def _snapshot(home: Home) -> Finding:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mqa_platform.core.window import Window
+from mqa_platform.dead_runs import PROCESS_TAG, report_dead_runs, this_process
 from mqa_platform.definitions import build_definitions
 from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
 from mqa_platform.planned_events import planned_once
+from mqa_platform.policy.loader import load_policy
 from mqa_platform.schedules import DAILY_REFRESH
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def run_days(home: Home, window: Window, progress: Progress | None = None) -> Ru
         RunFailedError: naming the step and what its author can do.
         PolicyError, ContractError: before anything is written.
     """
+    # Before the server is started: a policy that is not valid must leave nothing behind.
+    load_policy(home.policy_folder())
     with running_instance(home) as instance:
         return run_on(instance, home, window, progress)
 
@@ -74,10 +78,15 @@ def run_on(
     job = definitions.resolve_job_def(DAILY_REFRESH)
     days = window.days()
     _check_days(job, days[0], days[-1])
+    report_dead_runs(instance)
     with planned_once(instance):
         result = job.execute_in_process(
             instance=instance,
-            tags={_RANGE_START: days[0].isoformat(), _RANGE_END: days[-1].isoformat()},
+            tags={
+                _RANGE_START: days[0].isoformat(),
+                _RANGE_END: days[-1].isoformat(),
+                PROCESS_TAG: this_process(),
+            },
             run_config={"loggers": {_LOGGER: {}}},
             raise_on_error=False,
         )

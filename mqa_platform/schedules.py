@@ -38,6 +38,6 @@ def every_morning(
         keys = partitions.get_partition_keys(current_time=now)
         if len(keys) < 2:
             return dg.SkipReason("history starts today: there is no complete day yet")
-        return dg.RunRequest(partition_key=keys[-2], run_key=keys[-2])
+        return dg.RunRequest(partition_key=keys[-2])
 
     return _schedule

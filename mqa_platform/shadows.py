@@ -12,6 +12,7 @@ from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import copy_policy, load_policy, policy_version
 from mqa_platform.runs import Progress, RunResult, run_unrecorded
+from mqa_platform.sources.landing import LIVE_LANDING
 
 
 def shadow_home(home: Home, policy_folder: Path) -> Home:
@@ -25,8 +26,8 @@ def shadow_home(home: Home, policy_folder: Path) -> Home:
     if not (root / "policy").exists():
         root.mkdir(parents=True, exist_ok=True)
         copy_policy(policy_folder, root / "policy")
-    for name in ("inbox", "landing"):
-        link, target = root / name, home.root / name
+    # The live landing is read, never written: what the shadow lands itself goes to its own.
+    for link, target in ((root / "inbox", home.inbox), (root / LIVE_LANDING, home.landing)):
         target.mkdir(parents=True, exist_ok=True)
         if not link.exists():
             link.symlink_to(target, target_is_directory=True)

@@ -35,7 +35,9 @@ def conversions(step: Step, window: Window | None = None) -> Outcome:
     m = step.table("conversion_metrics")
     m = m.filter((m["dimension"] == "all") & (m["cohort"] == "all") & m["value"].notnull())
     facts = {r["metric"]: float(r["value"]) for r in step.session.rows(m.select("metric", "value"))}
-    return Outcome(published, {**facts, "as_of": as_of.isoformat()})
+    return Outcome(
+        published, {**facts, "as_of": as_of.isoformat(), "currency": step.policy.program.currency}
+    )
 
 
 @dg.multi_asset(

@@ -26,9 +26,24 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "touchpoints": ("signals", "sessions"),
     "accounts": ("sessions", "touchpoints", "crm_accounts"),
     "scores": ("accounts", "touchpoints"),
-    "stages": ("scores", "accounts", "crm_opportunities", "crm_activities"),
+    "stages": (
+        "scores",
+        "accounts",
+        "touchpoints",
+        "crm_accounts",
+        "crm_opportunities",
+        "crm_activities",
+    ),
     "handoffs": ("stages", "scores", "accounts", "crm_users"),
-    "conversions": ("handoffs", "stages", "crm_opportunities", "crm_activities"),
+    "conversions": (
+        "handoffs",
+        "stages",
+        "scores",
+        "accounts",
+        "crm_users",
+        "crm_opportunities",
+        "crm_activities",
+    ),
     SNAPSHOT: ("conversions",),
 }
 # Table → the asset that publishes it, for lineage.

@@ -19,6 +19,7 @@ from mqa_platform.core.expressions import shard
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.matching import NAME_KEYS, ip_lookup
 from mqa_platform.core.window import ONE_DAY, Window
+from mqa_platform.sources.lateness import IDENTITY
 from mqa_platform.sources.reference import reference_domains
 
 TABLES = {"sessions": ["sessions"], "touchpoints": ["touchpoints", "unresolved_signals"]}
@@ -46,7 +47,11 @@ def sessions(step: Step, window: Window) -> Outcome:
     """Publishes visits, touchpoints and unresolved signals of the days whose signals are published."""
     known = step.session.days("signals")
     first = min(window.lo, step.session.reopened("sessions") or window.lo)
-    days = sorted({d for d in known if first <= d < window.hi} | set(window.days()))
+    again = step.session.reopened(IDENTITY)
+    days = sorted(
+        {d for d in known if first <= d < window.hi or (again is not None and d >= again)}
+        | set(window.days())
+    )
     span = Window(days[0], days[-1] + ONE_DAY)
     signals = step.table("signals")
     signals = signals.filter(
@@ -65,6 +70,7 @@ def sessions(step: Step, window: Window) -> Outcome:
         reopens=("scores",),
         settles="sessions",
     )
+    step.session.settle(IDENTITY)
     return Outcome(published, *_match_facts(step, window))
 
 

@@ -17,6 +17,7 @@ from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core.crm import history
 from mqa_platform.core.window import Window
 from mqa_platform.sources.landing import land_new
+from mqa_platform.sources.lateness import IDENTITY, changed_since, earliest
 
 _LANDED = {
     "crm_accounts": ("landed_accounts", "account_id"),
@@ -24,6 +25,13 @@ _LANDED = {
     "crm_opportunities": ("landed_opportunities", "opportunity_id"),
     "crm_activities": ("landed_activities", "activity_id"),
     "crm_users": ("landed_users", "user_id"),
+}
+
+# CRM tables that are published together → who reads the past from them, and must look again.
+_READERS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("crm_accounts", "crm_contacts"): (IDENTITY, "scores", "stages"),
+    ("crm_opportunities", "crm_activities"): ("stages",),
+    ("crm_users",): (),
 }
 
 
@@ -62,14 +70,30 @@ def land(step: Step, window: Window | None = None) -> Outcome:
 
 
 def crm(step: Step, window: Window | None = None) -> Outcome:
-    """Publishes every CRM table with its history."""
-    tables = {}
-    for table, (landed, key) in _LANDED.items():
-        versions = history(step.table(landed), key)
-        wanted = step.contracts[table].schema
-        blanks = {c: ibis.null(t) for c, t in wanted.items() if c not in versions.columns}
-        tables[table] = versions.mutate(**blanks).select(*wanted)
-    return Outcome(step.publish(None, tables))
+    """Publishes every CRM table with its history; days that it tells differently are asked for again."""
+    published = []
+    for tables, readers in _READERS.items():
+        found = {t: step.session.keep(_history(step, t)) for t in tables}
+        since = None
+        if readers and step.session.days("signals"):
+            changes = [changed_since(step.session, step.table(t), v) for t, v in found.items()]
+            since = earliest(changes)
+        reopens = readers if since else ()
+        published += step.publish(None, found, reopens=reopens, from_day=since)
+    return Outcome(published)
+
+
+def _history(step: Step, table: str) -> ir.Table:
+    """The versions of a CRM table with the columns and types of its contract."""
+    landed, key = _LANDED[table]
+    versions = history(step.table(landed), key)
+    wanted = step.contracts[table].schema
+    return versions.select(
+        **{
+            c: versions[c].cast(t) if c in versions.columns else ibis.null(t)
+            for c, t in wanted.items()
+        }
+    )
 
 
 @dg.multi_asset(

@@ -227,7 +227,11 @@ def widened(signals: ir.Table, evidence: Evidence, identity: Identity) -> ir.Tab
     office = domains.filter(domains["valid_to"].isnull()).select(
         office_owner_domain="domain", office_account="account_id"
     )
-    office = newest_first(office, ["office_owner_domain"], [office["office_account"]])
+    # An office that several accounts would own is nobody's: a wrong match is worse than none.
+    office = office.group_by("office_owner_domain").aggregate(
+        owners=office["office_account"].nunique(), office_account=office["office_account"].min()
+    )
+    office = office.filter(office["owners"] == 1).drop("owners")
     return t.left_join(office, [("office_domain", "office_owner_domain")]).drop(
         "office_owner_domain"
     )

@@ -223,7 +223,7 @@ def worklist(handoffs: ir.Table) -> ir.Table:
     tier = first_match(
         [(t["tier"] == name, ibis.literal(i)) for i, name in enumerate(_TIERS)], ibis.literal(9)
     )
-    heat = t["score"].cast("float64") * (1.0 + t["momentum"].fill_null(0.0).clip(0.0, 10.0))
+    heat = t["score"].cast("float64") * t["momentum"].fill_null(0.0)
     raised = ibis.ifelse(t["evidence_rule"] == "hand_raise", 0, 1)
     t = t.mutate(_raised=raised, _tier=tier, _heat=heat)
     order = ibis.window(

@@ -7,7 +7,7 @@ everybody. Does not belong here: reading tables or showing them (``explain``).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mqa_platform.core.points import daily_points
 from mqa_platform.core.timeline import halving
-from mqa_platform.core.touches import number, touches
+from mqa_platform.core.touches import EPOCH, number, touches
 from mqa_platform.policy.models import Policy
 
 
@@ -114,3 +114,51 @@ def lines(touchpoints: pa.Table, policy: Policy, as_of: date) -> list[Line]:
             )  # fmt: skip
         )
     return sorted(out, key=lambda x: (x.component, x.age_days, x.signal_id))
+
+
+def people(touchpoints: pa.Table, policy: Policy, as_of: date) -> dict[str, list[dict[str, Any]]]:
+    """Who stands behind the breadth components as of a day: person_id and the day last seen.
+
+    Args:
+        touchpoints: rows of the touchpoints table of one account.
+        policy: the policy the account was scored under.
+        as_of: the day.
+    """
+    multi, committee = policy.signals.multi_contact, policy.signals.committee_on_high_intent
+    if not touchpoints.num_rows:
+        return {"multi_contact": [], "committee_on_high_intent": []}
+    t, *_ = touches(touchpoints, policy)
+    names = touchpoints["person_id"].to_pylist()
+    today = number(as_of)
+
+    def seen(mask: np.ndarray, days: int) -> dict[str, int]:
+        last: dict[str, int] = {}
+        for i in np.flatnonzero(mask & (t.day <= today) & (t.day > today - days)):
+            if names[i] is not None:
+                last[names[i]] = max(last.get(names[i], 0), int(t.day[i]))
+        return last
+
+    def listed(last: dict[str, int]) -> list[dict[str, Any]]:
+        return [
+            {"person_id": person, "last_seen_on": EPOCH + timedelta(days=day)}
+            for person, day in sorted(last.items())
+        ]
+
+    on_pages = seen(t.high_intent, committee.window_days)
+    eligible = seen(t.eligible, committee.window_days)
+    both = {person: day for person, day in on_pages.items() if person in eligible}
+    return {
+        "multi_contact": listed(seen(t.eligible, multi.window_days)),
+        "committee_on_high_intent": listed(both),
+    }
+
+
+def arithmetic(component: str, count: int, policy: Policy) -> str:
+    """How a component that is no signal got its points, in words; empty for a signal."""
+    multi, committee = policy.signals.multi_contact, policy.signals.committee_on_high_intent
+    if component == "multi_contact":
+        return f"{multi.weight:g} × min({count} people − 1, {multi.limit}), in {multi.window_days} days"
+    if component == "committee_on_high_intent":
+        wanted = f"{committee.people} people on high-intent pages in {committee.window_days} days"
+        return f"{committee.weight:g} once, for at least {wanted}; {count} were"
+    return "lifts a negative sum to 0" if component == "floor" else ""

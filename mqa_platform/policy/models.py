@@ -37,6 +37,7 @@ class Program(Model):
     motion: Literal["new_business", "expansion"] = "new_business"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     max_quarantine_ratio: Ratio = 0.01
+    quarantine_at_least: Annotated[int, Field(ge=1)] = 10
 
 
 class Signal(Model):

@@ -29,10 +29,12 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.files import expand
 from mqa_platform.sources.landed import Landed, SourceError
+from mqa_platform.sources.lateness import IDENTITY, told_anew
 from mqa_platform.warehouse import Session
 
 _LEDGER = b"mqa_ledger"
-_FEW_BAD_ROWS = 10
+# In a shadow's home: the live home's landing, which it reads and never writes.
+LIVE_LANDING = "live_landing"
 
 
 class QuarantineLimitError(Exception):
@@ -125,7 +127,10 @@ def _check_limit(batches: list[_Batch], policy: Policy) -> None:
         bad[batch.source].append(batch)
     for source, those in bad.items():
         count = sum(len(b.landed.defects) for b in those)
-        if count >= _FEW_BAD_ROWS and count > policy.program.max_quarantine_ratio * rows[source]:
+        if (
+            count >= policy.program.quarantine_at_least
+            and count > policy.program.max_quarantine_ratio * rows[source]
+        ):
             worst = max(those, key=lambda b: len(b.landed.defects))
             reasons = ", ".join(f"{n} {r}" for r, n in worst.landed.reasons().items())
             raise QuarantineLimitError(
@@ -178,7 +183,8 @@ def _forgotten(
     home: Home, known: set[str]
 ) -> Iterator[tuple[str, str, dict[str, pa.Table], dict[str, Any]]]:
     """Landed batches that the ledger does not know: the warehouse was lost, or a run was killed."""
-    for mark in sorted(home.landing.glob("*/*/*.landed_defects.parquet")):
+    places = (home.landing, home.root / LIVE_LANDING)
+    for mark in sorted(m for p in places for m in p.glob("*/*/*.landed_defects.parquet")):
         batch_id = mark.name.split(".")[0]
         if batch_id in known:
             continue
@@ -197,6 +203,13 @@ def _forgotten(
 
 def _bare(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     return {n: t.replace_schema_metadata(None) for n, t in tables.items()}
+
+
+def _reopen(session: Session, tables: dict[str, pa.Table]) -> None:
+    """Ask for the days that the batch changes, before it lands: a kill in between asks in vain."""
+    day = told_anew(session, tables)
+    if day is not None:
+        session.reopen(IDENTITY, day)
 
 
 def land_new(
@@ -227,6 +240,7 @@ def land_new(
     ledger_table = session.table("landed_batches")
     known = {row["batch_id"] for row in session.rows(ledger_table.select("batch_id"))}
     for source, batch_id, tables, ledger in _forgotten(home, known):
+        _reopen(session, tables)
         session.land(source, batch_id, ledger.pop("path"), tables, ledger)
         known.add(batch_id)
     batches = []
@@ -239,6 +253,7 @@ def land_new(
     for batch in batches:
         landed_path, tables, ledger = _write(home, batch, at)
         ledger.pop("path")
+        _reopen(session, tables)
         session.land(batch.source, batch.batch_id, landed_path, _bare(tables), ledger)
         report.files += 1
         report.rows[batch.source] += batch.landed.rows

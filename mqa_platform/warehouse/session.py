@@ -21,7 +21,7 @@ from ibis.backends.sql import SQLBackend
 from mqa_platform.contracts.rules import literal
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.window import Window
-from mqa_platform.warehouse import publishing
+from mqa_platform.warehouse import ledger, publishing
 from mqa_platform.warehouse.arrow import check_columns, conform
 from mqa_platform.warehouse.audit import Auditor
 from mqa_platform.warehouse.base import ComputeSession
@@ -99,6 +99,17 @@ class Session(ComputeSession):
         self.ensure(REOPENED)
         found = self.fetch(f"SELECT MIN(day) FROM {REOPENED} WHERE consumer = {literal(consumer)}")
         return found[0][0]
+
+    def reopen(self, consumer: str, day: date) -> None:
+        """Ask a consumer to compute again from a day on, at once and for itself."""
+        self.ensure(REOPENED)
+        for statement in ledger.reopen([consumer], day):
+            self.run(statement)
+
+    def settle(self, consumer: str) -> None:
+        """Drop all that a consumer was asked for; after its answer is published."""
+        self.ensure(REOPENED)
+        self.run(ledger.settle(consumer, None))
 
     def land(
         self,

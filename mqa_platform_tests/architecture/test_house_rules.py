@@ -39,6 +39,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "assets",
         "automation.py",
         "cli",
+        "dead_runs.py",
         "definitions.py",
         "instance.py",
         "partitions.py",

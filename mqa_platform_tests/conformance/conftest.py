@@ -50,7 +50,7 @@ def on_postgres(postgres_url: str) -> Iterator[Stages]:
 
 
 @pytest.fixture(scope="session")
-def on_spark() -> Iterator[Stages]:
+def on_spark() -> Stages:
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
         pytest.skip("no JDK: neither java on the path nor JAVA_HOME; Spark cannot start")
     from mqa_platform.warehouse.spark import SparkWarehouse, local_spark
@@ -65,7 +65,7 @@ def on_spark() -> Iterator[Stages]:
             found = Stages(session)
         spark.stop()
         gc.collect()
-    yield found
+    return found
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -110,7 +110,7 @@ def test_the_schedule_refreshes_yesterday(definitions: dg.Definitions) -> None:
             scheduled_execution_time=datetime(2025, 9, 2, 5, tzinfo=UTC),
         )
         asked = schedule.evaluate_tick(tick).run_requests
-    assert [(r.partition_key, r.run_key) for r in asked] == [("2025-09-01", "2025-09-01")]
+    assert [r.partition_key for r in asked] == ["2025-09-01"]
 
 
 def test_the_schedule_waits_for_the_first_complete_day(definitions: dg.Definitions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from mqa_platform.home import Home
 from mqa_platform_tests.system.pipeline import (
     ALL,
+    DAYS,
     copy_home,
     day,
     differing,
@@ -40,6 +42,7 @@ def late_file(home: Home) -> str:
     return account
 
 
+@pytest.mark.slow
 def test_a_late_signal_reopens_the_scores_and_stages_after_it(home: Home) -> None:
     account = late_file(home)
     where = f"WHERE account_id = '{account}'"
@@ -69,3 +72,73 @@ def test_a_lost_warehouse_is_rebuilt_from_landing_without_the_inbox(
     shutil.rmtree(home.inbox)
     run(home, ALL)
     assert differing(fingerprints(home), fingerprints(built)) == {}
+
+
+@pytest.mark.slow
+def test_what_is_learned_late_about_the_past_ends_in_the_tables_of_a_clean_rebuild(
+    home: Home, tmp_path: Path
+) -> None:
+    before = fingerprints(home)
+    for late in (name_a_visitor, open_a_deal, change_an_account):
+        late(home)
+        # Nobody says which days it is about: the run is of the last day, as every morning.
+        run(home, day(DAYS - 1))
+        after = fingerprints(home)
+        assert "stages" in differing(after, before), late.__name__
+        before = after
+    clean = copy_home(home, tmp_path / "clean", "inbox")
+    run(clean, ALL)
+    assert differing(fingerprints(home), fingerprints(clean)) == {}
+
+
+def name_a_visitor(home: Home) -> None:
+    """The busiest nameless browser turns out to belong to an account that fits."""
+    (cookie, _) = rows(
+        home,
+        "SELECT anonymous_id, count(*) FROM signals WHERE consent = 'granted' AND NOT is_bot_agent "
+        "AND anonymous_id NOT IN (SELECT ref FROM landed_identities) AND signal_date < "
+        "DATE '2025-07-20' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1",
+    )[0]
+    (domain,) = rows(
+        home,
+        "SELECT domain FROM accounts WHERE fit_gate = 'pass' AND domain IS NOT NULL "
+        "AND valid_to IS NULL AND suppression_reason IS NULL AND NOT is_discovered ORDER BY 1",
+    )[0]
+    line = json.loads(page(9000, day=30))
+    told = {**line, "type": "identify", "anonymousId": cookie, "userId": f"new@{domain}",
+            "traits": {"email": f"new@{domain}"}}  # fmt: skip
+    (home.inbox / "segment" / "late.jsonl").write_text(json.dumps(told) + "\n")
+
+
+def open_a_deal(home: Home) -> None:
+    """A deal of day 15 that the CRM tells us of at the end of the month."""
+    add_version(home, "Opportunity", {"Id": "006late", "IsClosed": "FALSE", "IsWon": "FALSE",
+                "CloseDate": "", "Loss_Reason__c": "", "AccountId": targeted(home),
+                "CreatedDate": "2025-07-15T10:00:00.000Z"})  # fmt: skip
+
+
+def change_an_account(home: Home) -> None:
+    """An account turns out to have been a customer since day 15."""
+    add_version(home, "Account", {"Type": "Customer"}, Id=targeted(home, 1))
+
+
+def targeted(home: Home, number: int = 0) -> str:
+    found = rows(
+        home,
+        "SELECT account_id FROM stages JOIN crm_accounts USING (account_id) "
+        "WHERE stage_date = DATE '2025-07-30' AND stage = 'target' AND valid_to IS NULL ORDER BY 1",
+    )
+    return str(found[number][0])
+
+
+def add_version(home: Home, name: str, changed: dict[str, str], **where: str) -> None:
+    """A further file of a CRM object with one record of it, changed on day 15."""
+    folder = home.inbox / "salesforce"
+    with (folder / f"{name}.csv").open(newline="") as file:
+        records = list(csv.DictReader(file))
+    record = [r for r in records if where.items() <= r.items()][-1]
+    record |= {"SystemModstamp": "2025-07-15T10:00:00.000Z", **changed}
+    with (folder / f"{name}-late.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(record))
+        writer.writeheader()
+        writer.writerow(record)

@@ -15,6 +15,7 @@ from mqa_platform.runs import run_on
 from mqa_platform_tests.system.pipeline import (
     ALL,
     FIRST,
+    WORK,
     copy_home,
     day,
     differing,
@@ -33,6 +34,7 @@ def ten_days(market: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_days_changes_nothing(home: Home) -> None:
     before = fingerprints(home)
     changed = run(home, ALL)
@@ -40,7 +42,8 @@ def test_a_second_run_of_the_same_days_changes_nothing(home: Home) -> None:
     assert differing(fingerprints(home), before) == {}
 
 
-@pytest.mark.parametrize("number", [0, 13, 29])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 13])
 def test_any_partition_can_be_run_again(home: Home, number: int) -> None:
     before = fingerprints(home)
     changed = run(home, day(number))
@@ -49,14 +52,17 @@ def test_any_partition_can_be_run_again(home: Home, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_days_in_any_order_end_in_the_tables_of_one_pass(
     market: Home, ten_days: Home, tmp_path: Path, seed: int
 ) -> None:
     order = list(range(10))
     random.Random(seed).shuffle(order)
     home = copy_home(market, tmp_path / "home", "inbox")
-    run(home, *map(day, order))
+    # What is published as a whole is made again by every run; here once, with the last day.
+    run(home, day(order[0]), work=WORK[:2])
+    run(home, *map(day, order[:-1]), work=WORK[2:7])
+    run(home, day(order[-1]))
     assert differing(fingerprints(home), fingerprints(ten_days)) == {}, order
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mqa_platform.home import Home
-from mqa_platform_tests.system.pipeline import ALL, day, rows, run
+from mqa_platform_tests.system.pipeline import ALL, WORK, day, rows, run
 
 
 def test_no_handoff_of_a_backfill_was_delivered(built: Home) -> None:
@@ -25,10 +25,11 @@ def test_a_backfill_opens_no_connection_and_loads_no_destination(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
-    run(home, day(28), day(29))
+    run(home, day(29), work=WORK[5:8])
     assert [m for m in sys.modules if m.startswith("mqa_platform.destinations")] == []
 
 
+@pytest.mark.slow
 def test_running_history_again_makes_no_second_handoff(home: Home, built: Home) -> None:
     ids = "SELECT handoff_id, created_on, qualified_at, rep_id FROM handoffs ORDER BY 1"
     before = rows(built, ids)
