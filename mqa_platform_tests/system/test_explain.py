@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mqa_platform.explain import explain
-from mqa_platform.why_not import why_not
 from mqa_platform.home import Home
 from mqa_platform.marts import MartError
+from mqa_platform.why_not import why_not
 from mqa_platform_tests.system.pipeline import LAST, rows
 
 ROUNDING = 0.00005 + 1e-9
