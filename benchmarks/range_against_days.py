@@ -1,8 +1,9 @@
 """One range run against one run a day, through Dagster, on a year of the synthetic market.
 
 Prints both, their ratio, and the share of the range run that is Dagster's, the audit's and the stages' own.
-Running every day singly takes hours, so single days are sampled through the year, each on top of a warehouse
-that holds all days before it, and the year is their mean × the number of days; --every-day runs them all.
+Running every day singly takes hours, so single days are run at the start and at the end of the year, each on top
+of all days before it, and the days between are run as one range; the year of single days is their mean × its days.
+That both ways end in equal tables is checked first, on a small market.
 """
 
 from __future__ import annotations
@@ -63,57 +64,61 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--samples", type=int, default=4)
-    parser.add_argument("--every-day", action="store_true")
+    parser.add_argument(
+        "--samples", type=int, default=3, help="single days at each end of the year"
+    )
     options = parser.parse_args()
-    config = MarketConfig(accounts=options.accounts, days=options.days, seed=7, starts_on=START)
-    last = START + timedelta(days=options.days - 1)
     with tempfile.TemporaryDirectory() as folder:
-        one, many = Home(Path(folder) / "range"), Home(Path(folder) / "days")
+        print(f"equal tables on 300 accounts and 12 days: {_equal(Path(folder))}", flush=True)
+        home = Home(Path(folder) / "year")
         started = perf_counter()
-        summary = generate(config, one.root)
-        generate(config, many.root)
+        summary = generate(_config(options.accounts, options.days), home.root)
         print(
             f"market: {options.accounts:,} accounts, {options.days} days, {summary.signal_rows:,} signal rows, "
-            f"written twice in {perf_counter() - started:.1f} s"
+            f"written in {perf_counter() - started:.1f} s",
+            flush=True,
         )
-        whole, result = timed(one, Window.of(START, last))
+        days = Window.of(START, START + timedelta(days=options.days - 1)).days()
+        first, last = days[: options.samples + 1], days[-options.samples :]
+        # The very first run also lands every file; it is no day's cost.
+        landing, _ = timed(home, Window.of(first[0], first[0]))
+        early = [timed(home, Window.of(d, d))[0] for d in first[1:]]
+        middle = [d for d in days if first[-1] < d < last[0]]
+        whole, result = timed(home, Window.of(middle[0], middle[-1]))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-        print(f"one range run: {whole:.1f} s, peak memory {peak:.2f} GiB, run {result.run_id}")
+        late = [timed(home, Window.of(d, d))[0] for d in last]
+        print(f"first run, which lands every file: {landing:.1f} s")
+        print(f"one range run over {len(middle)} days: {whole:.1f} s, peak memory {peak:.2f} GiB")
         print(
             "  " + ", ".join(f"{name} {share:.0%}" for name, share in shares(whole, result).items())
         )
-        singles = _single_days(many, options, last)
-        total = sum(singles) if options.every_day else statistics.mean(singles) * options.days
-        how = "all run" if options.every_day else f"{len(singles)} sampled, mean × {options.days}"
         print(
-            f"one run a day: median {statistics.median(singles):.1f} s a day, {total:.0f} s for all ({how})"
+            f"single days: {statistics.median(early):.1f} s at the start, {statistics.median(late):.1f} s at the end"
         )
-        print(f"ratio: one range run is {total / whole:.1f} times as fast")
-        same = all(
-            export(one, t, "parquet", None) == export(many, t, "parquet", None) for t in TABLES
-        )
-        print(f"equal tables ({', '.join(TABLES)}): {same}")
-        again, result = timed(one, Window.of(last, last))
+        each = statistics.mean([statistics.median(early), statistics.median(late)])
         print(
-            f"one more day on top: {again:.1f} s, {again / whole:.1%} of the range run, changed: {result.changed}"
+            f"one run a day over the same {len(middle)} days, at their mean: {each * len(middle):.0f} s"
+        )
+        print(f"ratio: one range run is {each * len(middle) / whole:.1f} times as fast")
+        print(
+            f"one more day on top of the year: {statistics.median(late) / whole:.1%} of the range run"
         )
 
 
-def _single_days(home: Home, options: argparse.Namespace, last: date) -> list[float]:
-    """Seconds of single-day runs; the days between samples are filled by range runs that do not count."""
-    # The first run of a process imports Great Expectations and lands every file: not a day's cost.
-    run_days(home, Window.of(START, START))
-    if options.every_day:
-        return [timed(home, Window.of(d, d))[0] for d in Window.of(START, last).days()[1:]]
-    seconds, done = [], START
-    for i in range(1, options.samples + 1):
-        day = START + timedelta(days=round((options.days - 1) * i / options.samples))
-        if day - timedelta(days=1) > done:
-            run_days(home, Window.of(done + timedelta(days=1), day - timedelta(days=1)))
-        seconds.append(timed(home, Window.of(day, day))[0])
-        done = day
-    return seconds
+def _config(accounts: int, days: int) -> MarketConfig:
+    return MarketConfig(accounts=accounts, days=days, seed=7, starts_on=START)
+
+
+def _equal(folder: Path) -> bool:
+    """Whether one range run and one run a day end in the same tables, before anything is timed."""
+    one, many = Home(folder / "range"), Home(folder / "days")
+    days = Window.of(START, START + timedelta(days=11))
+    for home in (one, many):
+        generate(_config(300, 30), home.root)
+    run_days(one, days)
+    for day in days.days():
+        run_days(many, Window.of(day, day))
+    return all(export(one, t, "parquet", None) == export(many, t, "parquet", None) for t in TABLES)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from mqa_platform_tests.system.pipeline import (
     fingerprints,
     mqa,
 )
+from mqa_platform_tests.system.test_landing import page
 
 pytestmark = pytest.mark.slow
 
@@ -86,11 +87,11 @@ def test_a_day_outside_the_history_is_refused_before_anything_is_made(
 def test_too_many_bad_rows_end_with_1_and_publish_nothing(home: Home) -> None:
     before = fingerprints(home)
     broken = home.inbox / "segment" / "broken.jsonl"
-    broken.write_text("not json\n" * 90)
+    broken.write_text("\n".join([*map(page, range(5)), *["not json"] * 90]))
     answer = mqa(home, "run", "--from", str(FIRST), "--json")
     assert answer.returncode == 1, answer.stderr
     told = " ".join(answer.stderr.split())
-    for word in ("segment", "broken.jsonl", "90 of 90"):
+    for word in ("segment", "broken.jsonl", "90 of 95"):
         assert word in told
     assert fingerprints(home) == before
     broken.unlink()

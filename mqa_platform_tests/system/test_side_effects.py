@@ -29,14 +29,6 @@ def test_a_backfill_opens_no_connection_and_loads_no_destination(
     assert [m for m in sys.modules if m.startswith("mqa_platform.destinations")] == []
 
 
-@pytest.mark.slow
-def test_running_history_again_makes_no_second_handoff(home: Home, built: Home) -> None:
-    ids = "SELECT handoff_id, created_on, qualified_at, rep_id FROM handoffs ORDER BY 1"
-    before = rows(built, ids)
-    run(home, ALL)
-    assert rows(home, ids) == before
-
-
 def test_the_first_day_of_history_opens_backlog_and_no_news(built: Home) -> None:
     first = rows(
         built,
