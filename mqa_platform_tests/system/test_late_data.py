@@ -101,7 +101,7 @@ def name_a_visitor(home: Home) -> None:
     line = json.loads(page(9000, day=30))
     told = {**line, "type": "identify", "anonymousId": cookie, "userId": f"new@{domain}",
             "traits": {"email": f"new@{domain}"}}  # fmt: skip
-    (home.inbox / "segment" / "late.jsonl").write_text(json.dumps(told) + "\n")
+    (home.inbox / "segment" / "named.jsonl").write_text(json.dumps(told) + "\n")
 
 
 def open_a_deal(home: Home) -> None:
