@@ -46,11 +46,10 @@ def evidence(step: Step, signals: ir.Table) -> Evidence:
 def sessions(step: Step, window: Window) -> Outcome:
     """Publishes visits, touchpoints and unresolved signals of the days whose signals are published."""
     known = step.session.days("signals")
-    first = min(window.lo, step.session.reopened("sessions") or window.lo)
+    asked = step.session.asked("sessions")
     again = step.session.reopened(IDENTITY)
     days = sorted(
-        {d for d in known if first <= d < window.hi or (again is not None and d >= again)}
-        | set(window.days())
+        {d for d in known if d in asked or (again is not None and d >= again)} | set(window.days())
     )
     span = Window(days[0], days[-1] + ONE_DAY)
     signals = step.table("signals")

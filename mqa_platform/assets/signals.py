@@ -3,7 +3,9 @@
 Belongs here: ``signals`` and ``dropped_signals``. Does not belong here: what a signal is (``core.signals``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -12,22 +14,33 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import signals as core
-from mqa_platform.core.window import Window
+from mqa_platform.core.window import ONE_DAY, Window
+from mqa_platform.sources.lateness import SIGNALS
+from mqa_platform.warehouse import Published
 
 TABLES = ["signals", "dropped_signals"]
 
 
 def signals(step: Step, window: Window) -> Outcome:
-    """Publishes the window's signals and asks for sessions again where they changed."""
+    """Publishes the signals of the window and of the published days that late files have changed."""
     landed = step.table("landed_signals")
-    published = step.publish(
-        window,
-        {
-            "signals": core.signals(landed, step.policy, window),
-            "dropped_signals": core.dropped_signals(landed, window),
-        },
-        reopens=("sessions",),
-    )
+    late = step.session.reopened(SIGNALS)
+    again = {d for d in step.session.days("signals") if late is not None and d >= late}
+    days = again | set(window.days())
+    # Before the rows are there: a kill in between asks in vain, and never leaves a day unasked.
+    step.session.reopen_days("sessions", days)
+    parts = [
+        step.publish(
+            span,
+            {
+                "signals": core.signals(landed, step.policy, span),
+                "dropped_signals": core.dropped_signals(landed, span),
+            },
+        )
+        for span in unbroken(days)
+    ]
+    step.session.settle(SIGNALS)
+    published = [_together(same) for same in zip(*parts, strict=True)]
     dropped = step.table("dropped_signals")
     dropped = dropped.filter(
         (dropped["signal_date"] >= window.lo) & (dropped["signal_date"] < window.hi)
@@ -39,6 +52,28 @@ def signals(step: Step, window: Window) -> Outcome:
     if not published[0].rows:
         facts["message"] = f"no signals on {window}: empty partitions"
     return Outcome(published, facts)
+
+
+def unbroken(days: Collection[date]) -> list[Window]:
+    """The days as windows without gaps: a day between them that nobody ran is not published."""
+    windows: list[Window] = []
+    for day in sorted(days):
+        if windows and windows[-1].hi == day:
+            windows[-1] = Window(windows[-1].lo, day + ONE_DAY)
+        else:
+            windows.append(Window(day, day + ONE_DAY))
+    return windows
+
+
+def _together(parts: Sequence[Published]) -> Published:
+    """One table's publications of a run as one."""
+    return replace(
+        parts[-1],
+        rows=sum(p.rows for p in parts),
+        deleted=sum(p.deleted for p in parts),
+        changed=any(p.changed for p in parts),
+        rows_by_day={day: rows for p in parts for day, rows in p.rows_by_day.items()},
+    )
 
 
 def asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:

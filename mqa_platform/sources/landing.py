@@ -29,7 +29,7 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.files import expand
 from mqa_platform.sources.landed import Landed, SourceError
-from mqa_platform.sources.lateness import IDENTITY, told_anew
+from mqa_platform.sources.lateness import IDENTITY, SIGNALS, late_signals, told_anew
 from mqa_platform.warehouse import Session
 
 _LEDGER = b"mqa_ledger"
@@ -210,6 +210,9 @@ def _reopen(session: Session, tables: dict[str, pa.Table]) -> None:
     day = told_anew(session, tables)
     if day is not None:
         session.reopen(IDENTITY, day)
+    late = late_signals(session, tables)
+    if late is not None:
+        session.reopen(SIGNALS, late)
 
 
 def land_new(

@@ -1,7 +1,7 @@
 """Since when published days read differently, because something about the past is known only now.
 
 Belongs here: finding the first such day from what is about to land or to be published. Does not belong
-here: computing the days again (the stages' assets), or late signals, whose own day is run again.
+here: computing the days again (the stages' assets).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from mqa_platform.warehouse import Session
 
 # The consumer that is asked to find accounts and people again, on every published day from one on.
 IDENTITY = "identity"
+# The consumer that is asked to read landed signals again.
+SIGNALS = "signals"
 _IDENTITY = ["kind", "ref", "person_ref", "seen_at"]
 _RANGE = ["kind", "range_start", "range_end"]
 
@@ -31,6 +33,25 @@ def told_anew(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
             _located(session, landed.get("landed_ip_ranges")),
         ]
     )
+
+
+def late_signals(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
+    """The first published day that the signals of a batch change.
+
+    Its own days, and the days of earlier deliveries of the same events, since the one received first
+    is kept.
+    """
+    table = landed.get("landed_signals")
+    published = session.days("signals")
+    if table is None or not table.num_rows or not published:
+        return None
+    days: list[date] = sorted(set(table["event_date"].to_pylist()))
+    given = session.constant("new_events", table.select(["source", "event_id"]))
+    known = session.table("landed_signals").semi_join(given, ["source", "event_id"])
+    older = session.rows(known.aggregate(day=known["event_date"].min()))[0]["day"]
+    touched = set(days) | ({older} if older else set())
+    reached = [day for day in published if day in touched]
+    return min(reached, default=None)
 
 
 def _named(session: Session, identities: pa.Table | None) -> date | None:

@@ -106,6 +106,20 @@ class Session(ComputeSession):
         for statement in ledger.reopen([consumer], day):
             self.run(statement)
 
+    def reopen_days(self, consumer: str, days: Iterable[date]) -> None:
+        """Ask a consumer for single days, at once and for itself."""
+        self.ensure(REOPENED)
+        asked = ", ".join(f"({literal(consumer)}, {literal(day)})" for day in days)
+        self.run(f"INSERT INTO {REOPENED} (consumer, day) VALUES {asked}")
+
+    def asked(self, consumer: str) -> set[date]:
+        """The days that a consumer was asked to compute again."""
+        self.ensure(REOPENED)
+        found = self.fetch(
+            f"SELECT DISTINCT day FROM {REOPENED} WHERE consumer = {literal(consumer)}"
+        )
+        return {row[0] for row in found}
+
     def settle(self, consumer: str) -> None:
         """Drop all that a consumer was asked for; after its answer is published."""
         self.ensure(REOPENED)
