@@ -23,6 +23,7 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.policy.problems import PolicyError, Problem
 
 SECTIONS = tuple(Policy.model_fields)
+PROPOSED = ".proposed.yaml"
 DEFAULT_FOLDER = Path(__file__).parent / "default"
 
 # In these mappings the first match wins, so their order is part of what the policy means.
@@ -68,12 +69,12 @@ def policy_version(policy: Policy) -> str:
     """The first 12 hex digits of the SHA-256 of what the policy means.
 
     Comments, layout and the order of keys do not change it, except where the first match wins.
-    Sources are left out: where a file lies is not meaning.
+    Sources and the CRM's mapping are left out: they say how data is read, not what it is worth.
     """
     meaning = {
         section: _canonical(getattr(policy, section), (section,))
         for section in SECTIONS
-        if section != "sources"
+        if section not in ("sources", "mapping")
     }
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -119,6 +120,9 @@ def _unknown_files(folder: Path) -> Iterator[Problem]:
     known = [f"{section}.yaml" for section in SECTIONS]
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix.lower() not in (".yaml", ".yml"):
+            continue
+        # What "mqa init" lays beside a file that somebody has edited, for him to compare.
+        if path.name.endswith(PROPOSED):
             continue
         if path.name not in known:
             guess = nearest(path.name, known)

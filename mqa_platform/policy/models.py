@@ -10,23 +10,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from mqa_platform.policy.consistency import policy_problems
+from mqa_platform.policy.fields import Days, Model, Name, Ratio
+from mqa_platform.policy.icp import Icp
+from mqa_platform.policy.identity import Identity
+from mqa_platform.policy.mapping import Mappings
 from mqa_platform.policy.patterns import Pattern
 from mqa_platform.policy.sources import Sources
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Domain = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*\.[a-z][a-z0-9-]+$")]
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Days = Annotated[int, Field(ge=1, le=3650)]
-OnMissing = Literal["unknown", "pass", "fail"]
-
-
-class Model(BaseModel):
-    """Every part of a policy: unknown keys are refused, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Program(Model):
@@ -37,7 +29,8 @@ class Program(Model):
     motion: Literal["new_business", "expansion"] = "new_business"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     max_quarantine_ratio: Ratio = 0.01
-    quarantine_at_least: Annotated[int, Field(ge=1)] = 10
+    quarantine_at_least: Annotated[int, Field(ge=1)] = 100
+    ip_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
 class Signal(Model):
@@ -91,6 +84,7 @@ class Signals(Model):
     seniority: list[Seniority] = []
     page_types: dict[Name, list[Pattern]] = {}
     unscored_page_types: list[Name] = []
+    unclassified_limit: Ratio = 0.2
     consent_default: dict[Name, Literal["granted", "denied", "unknown", "not_required"]] = {}
     unknown_consent_counts_as_anonymous: bool = False
 
@@ -101,101 +95,6 @@ class Signals(Model):
         if unknown:
             raise ValueError(f"page types without a pattern: {', '.join(unknown)}")
         return self
-
-
-class Criterion(Model):
-    """One ICP criterion: the values that meet it, its weight in the grade, and whether it gates."""
-
-    field: Literal["industry", "employees", "revenue", "country", "technologies", "growth_pct"]
-    any_of: list[str] = []
-    minimum: float | None = None
-    maximum: float | None = None
-    required: bool = False
-    on_missing: OnMissing = "unknown"
-    weight: Annotated[float, Field(gt=0)] = 1
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Criterion:
-        text = self.field in ("industry", "country", "technologies")
-        if text and (not self.any_of or self.minimum is not None or self.maximum is not None):
-            raise ValueError(f"{self.field} takes any_of, and neither minimum nor maximum")
-        if not text and (self.any_of or (self.minimum is None and self.maximum is None)):
-            raise ValueError(f"{self.field} takes minimum and/or maximum, not any_of")
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError("minimum is above maximum")
-        return self
-
-
-class TierRule(Model):
-    """The first rule an account meets gives its tier, when the CRM does not name one."""
-
-    tier: Literal["strategic", "scaled", "programmatic"]
-    employees_at_least: Annotated[int, Field(ge=0)] = 0
-    targets_only: bool = False
-
-
-class Icp(Model):
-    """icp.yaml: who can be a customer at all, and how well they fit."""
-
-    criteria: dict[Name, Criterion] = {}
-    grade_a: Annotated[float, Field(ge=0, le=100)] = 80
-    grade_b: Annotated[float, Field(ge=0, le=100)] = 60
-    grade_c: Annotated[float, Field(ge=0, le=100)] = 40
-    tiers: list[TierRule] = []
-
-    @model_validator(mode="after")
-    def _grades_descend(self) -> Icp:
-        if not self.grade_a > self.grade_b > self.grade_c:
-            raise ValueError("grades must descend: grade_a > grade_b > grade_c")
-        return self
-
-
-class Confidence(Model):
-    """P(the match is right) by rule; it multiplies points, so a weak match cannot qualify alone."""
-
-    crm_contact: Ratio = 1.0
-    email_domain: Ratio = 0.9
-    stitched_cookie: Ratio = 0.85
-    company_domain: Ratio = 0.9
-    host_domain: Ratio = 0.8
-    office_ip: Ratio = 0.75
-    asn_org: Ratio = 0.5
-    company_name: Ratio = 0.6
-
-
-class Exclusions(Model):
-    """Domains whose traffic never becomes an account's, each under its reason."""
-
-    internal: list[Domain] = []
-    isp: list[Domain] = []
-    hosting: list[Domain] = []
-    bot: list[Domain] = []
-    education: list[Domain] = []
-    competitor: list[Domain] = []
-    partner: list[Domain] = []
-    free_mail: list[Domain] = []
-
-
-class Identity(Model):
-    """identity.yaml: how a signal finds its account, and what never becomes one."""
-
-    confidence: Confidence = Confidence()
-    domain_aliases: dict[Domain, Domain] = {}
-    exclude_domains: Exclusions = Exclusions()
-    education_pattern: Pattern = r"(^|\.)(edu|ac)(\.[a-z]{2})?$"
-    exclude_education: bool = True
-    isp_host_pattern: Pattern = (
-        r"(^|[.-])(ppp|slip|dial|dialup|dialin|dyn|modem|pool|dsl|cable|dhcp|cust)[0-9-]*[.-]"
-    )
-    isp_org_pattern: Pattern = (
-        r"(?i)(telecom|telekom|communications|broadband|cable|internet|wireless|mobile"
-        r"|network services)"
-    )
-    isp_industries: list[str] = ["Telecommunications"]
-    shared_domains: Literal["refuse", "split"] = "refuse"
-    discovery: bool = True
-    session_gap_minutes: Annotated[int, Field(ge=1, le=720)] = 30
-    own_domains: list[Domain] = []
 
 
 class Tier(Model):
@@ -281,6 +180,7 @@ class Policy(Model):
     routing: Routing = Routing()
     conversions: Conversions = Conversions()
     sources: Sources = Sources()
+    mapping: Mappings = Mappings()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Policy:
