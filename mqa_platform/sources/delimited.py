@@ -8,111 +8,59 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from mqa_platform.sources.columns import flat, joined, nulls, tidy
-from mqa_platform.sources.files import open_text
+from mqa_platform.sources.files import open_text, without_long_lines
 from mqa_platform.sources.landed import SourceError
+from mqa_platform.sources.record_table import WRONG_COUNT, Records, canonical, column_names
 
-WRONG_COUNT = "wrong_column_count"
+__all__ = [
+    "WRONG_COUNT",
+    "Records",
+    "canonical",
+    "csv_records",
+    "read_with_header",
+    "read_without_header",
+]
 # A record may not span more than this; beyond it, a stray quote has swallowed the file.
 _BLOCK = 256 * 1024 * 1024
 # How often a file may be read again, in total, to get back what stray quotes have swallowed.
 _REREAD = 16
 
 
-@dataclass(frozen=True)
-class Records:
-    """The records of one CSV file.
-
-    ``table`` holds text columns as written (never null), ``misfits`` the raw text of records with
-    a wrong number of fields. The header and blank lines are in neither.
-    """
-
-    table: pa.Table
-    misfits: list[str]
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def text(self, *names: str) -> pa.Array:
-        """The first of these columns that the file has, tidied; null throughout if it has none."""
-        for name in names:
-            if name in self.table.column_names:
-                return tidy(self.table[name])
-        return nulls(len(self.table))
-
-    def has(self, name: str) -> bool:
-        """Whether the file has this column."""
-        return name in self.table.column_names
-
-    def content(self) -> pa.Array:
-        """Each record as one text, the same however its fields were quoted."""
-        return joined([flat(column) for column in self.table.columns])
-
-    def raw(self, rows: npt.NDArray[np.int64]) -> list[str]:
-        """These records written as CSV again."""
-        picked = self.table.take(pa.array(rows, pa.int64()))
-        if picked.num_columns == 1:
-            return list(picked.column(0).to_pylist())
-        return [_line(row) for row in zip(*(c.to_pylist() for c in picked.columns), strict=True)]
-
-
-def _line(fields: Iterable[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(fields)
-    return buffer.getvalue()
-
-
-def canonical(name: str) -> str:
-    """A column name as it is compared: ``Term_Months__c`` and ``term_months_c`` are one column."""
-    return "".join(ch for ch in name.casefold() if ch.isalnum())
-
-
 def read_with_header(
     path: Path, required: Sequence[str], synonyms: Mapping[str, str] | None = None
 ) -> Records:
-    """Read a CSV file whose first record names the columns; names are then ``canonical``.
+    """Read a file of records that name their columns: CSV with a header, JSON or Parquet.
+
+    See ``record_files.read_records``, which decides by content.
+    """
+    # Here, because that module reads CSV with this one.
+    from mqa_platform.sources.record_files import read_records
+
+    return read_records(path, required, synonyms)
+
+
+def csv_records(
+    path: Path, content: bytes, required: Sequence[str], synonyms: Mapping[str, str] | None = None
+) -> Records:
+    """Read CSV whose first record names the columns; names are then ``canonical``.
 
     Args:
-        path: the file; zero bytes give no records.
+        path: the file, for messages.
+        content: its text, as UTF-8.
         required: columns it must have, in the vendor's spelling.
         synonyms: canonical names to read as another canonical name, unless that one is there.
 
     Raises:
-        SourceError: unreadable, no columns, a column twice, or a required column missing.
+        SourceError: no columns, a column twice, or a required column missing.
     """
-    content = open_text(path)
-    if not content.strip():
-        return Records(pa.table({canonical(n): nulls(0) for n in required}), [])
     header, body = _split_header(content)
-    names = [canonical(name) for name in header]
-    for old, new in (synonyms or {}).items():
-        if old in names and new not in names:
-            names[names.index(old)] = new
-    if not any(names):
-        raise SourceError(path, "its header names no column", "Export it with a header.")
-    names = [name or f"unnamed{at}" for at, name in enumerate(names)]
-    twice = sorted({h.strip() for h, n in zip(header, names, strict=True) if names.count(n) > 1})
-    if twice:
-        raise SourceError(
-            path, f"has the column {', '.join(twice)} twice", "Export each column once."
-        )
-    missing = [name for name in required if canonical(name) not in names]
-    if missing:
-        raise SourceError(
-            path,
-            f"lacks the column {', '.join(missing)}",
-            f"It has {', '.join(header[:12])}; export the missing ones or name another connector.",
-        )
-    return _records(path, body, names)
+    return _records(path, body, column_names(path, header, required, synonyms))
 
 
 def read_without_header(path: Path, names: Sequence[str], remedy: str) -> Records:
@@ -144,7 +92,7 @@ def _split_header(content: bytes) -> tuple[list[str], bytes]:
 
 
 def _records(path: Path, body: bytes, names: list[str]) -> Records:
-    misfits: list[str] = []
+    body, misfits = without_long_lines(body)
     tables = [_parse(path, b"", names, misfits)]
     pending, budget = [body], _REREAD * len(body)
     while pending and budget >= 0:

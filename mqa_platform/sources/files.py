@@ -1,12 +1,11 @@
-"""From a source's glob to files, and from a file to its bytes.
+"""From a file to its bytes and lines.
 
-Belongs here: paths, gzip, byte-order marks, text encodings and the limits against hostile files.
-Does not belong here: what the lines mean (each connector).
+Belongs here: gzip, byte-order marks, text encodings and the limits against hostile files.
+Does not belong here: which files there are (``globs``) or what the lines mean (each connector).
 """
 
 from __future__ import annotations
 
-import glob
 import io
 import re
 import zlib
@@ -18,80 +17,77 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_platform.policy.sources import Source
-from mqa_platform.sources.landed import SourceError
+from mqa_platform.sources.landed import TOO_LONG, SourceError
 
 _GZIP = b"\x1f\x8b"
 _CHUNK = 4 * 1024 * 1024
 MAX_RATIO = 200
 MAX_UNPACKED = 256 * 1024 * 1024
+# A file is read as a whole, so that it must fit into memory.
+MAX_CONTENT = 2 * 1024 * 1024 * 1024
+# No vendor writes such a line; a lost line end or a stray dump does.
+MAX_LINE = 16 * 1024 * 1024
+_SHOWN = 200
+_HEAD = 4096
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x00"))
 _BLOCK = 64 * 1024 * 1024
 _ARRAY_LIMIT = 2**31 - 1
-
-
-def expand(source: Source, home: Path, data: Path | None) -> list[Path]:
-    """The files of a source, sorted by path.
-
-    Args:
-        source: its ``path`` is a glob that may start with ``${MQA_HOME}`` or ``${MQA_DATA}``.
-        home: what ``${MQA_HOME}`` stands for.
-        data: what ``${MQA_DATA}`` stands for, None when it is not set.
-
-    Raises:
-        SourceError: another variable, an unset ``MQA_DATA``, or a required source without a file.
-    """
-    pattern = source.path
-    for name, folder in (("${MQA_HOME}", home), ("${MQA_DATA}", data)):
-        if name in pattern and folder is None:
-            raise SourceError(
-                source.path,
-                "MQA_DATA is not set",
-                "Set it to the folder with the data files, or remove the source.",
-            )
-        if folder is not None:
-            pattern = pattern.replace(name, glob.escape(str(folder)))
-    if "${" in pattern:
-        raise SourceError(
-            source.path,
-            "only ${MQA_HOME} and ${MQA_DATA} may stand in a path",
-            "Write the folder out, or use one of the two.",
-        )
-    files = sorted(Path(found) for found in glob.glob(pattern, recursive=True))  # noqa: PTH207
-    files = [path for path in files if path.is_file()]
-    if source.required and not files:
-        raise SourceError(
-            source.path, "no file matches", "The source is required: deliver a file to this path."
-        )
-    return files
 
 
 def open_bytes(path: Path) -> bytes:
     """A file's content: unpacked if it is gzip (by its first bytes), as UTF-8 without a mark.
 
     Raises:
-        SourceError: unreadable, a damaged or truncated gzip, or one that unpacks to over 256 MiB
-            and over 200 times its size.
+        SourceError: unreadable, a damaged or truncated gzip, one that unpacks to over 256 MiB and
+            over 200 times its size, or more than 2 GiB.
     """
     try:
+        if path.stat().st_size > MAX_CONTENT:
+            raise _too_large(path)
         packed = path.read_bytes()
     except OSError as error:
         raise SourceError(
             path, f"cannot be read ({error.strerror})", "Check that it exists and may be read."
         ) from error
     content = _unpacked(path, packed) if packed.startswith(_GZIP) else packed
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace").encode()
+    encoding = _wide_encoding(content[:_HEAD])
+    if encoding:
+        return content.decode(encoding, errors="replace").removeprefix("\ufeff").encode()
     return content.removeprefix(b"\xef\xbb\xbf")
 
 
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-16 with its mark, or without one where every other byte of the text is zero."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if head.startswith(mark):
+            return encoding
+    half = len(head) // 2
+    if half < 4:
+        return None
+    first, second = head[0::2].count(0), head[1::2].count(0)
+    if second > 0.7 * half and first == 0:
+        return "utf-16-le"
+    if first > 0.7 * half and second == 0:
+        return "utf-16-be"
+    return None
+
+
+def _too_large(path: Path) -> SourceError:
+    return SourceError(
+        path, f"holds more than {MAX_CONTENT >> 30} GiB", "Deliver it in smaller files."
+    )
+
+
 def _unpacked(path: Path, packed: bytes) -> bytes:
-    parts, total = [], 0
+    # Gives its content away without a copy, unlike a list of parts that is joined.
+    unpacked, total = io.BytesIO(), 0
     try:
         with GzipFile(fileobj=io.BytesIO(packed)) as stream:
             while part := stream.read(_CHUNK):
-                parts.append(part)
+                unpacked.write(part)
                 total += len(part)
+                if total > MAX_CONTENT:
+                    raise _too_large(path)
                 if total > MAX_UNPACKED and total > MAX_RATIO * len(packed):
                     raise SourceError(
                         path,
@@ -102,7 +98,7 @@ def _unpacked(path: Path, packed: bytes) -> bytes:
         raise SourceError(
             path, f"is a damaged gzip file ({error})", "Deliver it again; the transfer broke off."
         ) from error
-    return b"".join(parts)
+    return unpacked.getvalue()
 
 
 def open_text(path: Path) -> bytes:
@@ -111,8 +107,12 @@ def open_text(path: Path) -> bytes:
     Raises:
         SourceError: as ``open_bytes``, or the file is binary.
     """
-    content = open_bytes(path)
-    if b"\x00" in content[:4096]:
+    return as_text(path, open_bytes(path))
+
+
+def as_text(path: Path, content: bytes) -> bytes:
+    """``open_text`` for content that is at hand."""
+    if _is_binary(content[:_HEAD]):
         raise SourceError(
             path, "is a binary file, not text", "Export it as plain text or gzip of plain text."
         )
@@ -127,6 +127,14 @@ def open_text(path: Path) -> bytes:
     return content
 
 
+def _is_binary(head: bytes) -> bool:
+    """Whether it holds NUL bytes as no text does; a few of them alone are dirt in a text."""
+    nulls = head.count(0)
+    return nulls > len(head) // 4 or (
+        nulls > 0 and len(head.translate(None, _CONTROLS)) < len(head)
+    )
+
+
 def _utf8(line: bytes) -> bytes:
     try:
         line.decode()
@@ -139,17 +147,51 @@ def line_blocks(path: Path) -> Iterator[pa.Array]:
     """The lines of a text file that are not blank, in order, in blocks of some 64 MiB.
 
     Lines end with LF, CR or CRLF. Separators that only Unicode calls line ends stay in the line:
-    they occur inside fields.
+    they occur inside fields. A line of more than 16 MiB comes last, as ``without_long_lines`` tells it.
     """
-    content = open_text(path)
+    content, long = without_long_lines(open_text(path))
     at = 0
     while at < len(content):
         end = len(content)
         if end - at > _BLOCK:
-            end = max(content.rfind(b"\n", at, at + _BLOCK), content.rfind(b"\r", at, at + _BLOCK))
+            end = _last_line_end(content, at, at + _BLOCK)
             end = end + 1 if end >= at else len(content)
         yield _lines(content[at:end])
         at = end
+    if long:
+        yield pa.array(long, pa.string())
+
+
+def without_long_lines(content: bytes) -> tuple[bytes, list[str]]:
+    """Text without its lines of more than 16 MiB, and for each of them a text that tells of it.
+
+    That text is no sound row of any format; as a defect it has the reason ``line_too_long``.
+    """
+    kept: list[bytes] = []
+    long: list[str] = []
+    begin = at = 0
+    while len(content) - at > MAX_LINE:
+        end = _last_line_end(content, at, at + MAX_LINE)
+        if end < 0:
+            kept.append(content[begin:at])
+            begin = _next_line_end(content, at + MAX_LINE)
+            long.append(_told(content[at : at + _SHOWN], begin - at))
+            end = begin
+        at = end + 1
+    return (b"".join([*kept, content[begin:]]) if long else content), long
+
+
+def _last_line_end(content: bytes, start: int, end: int) -> int:
+    return max(content.rfind(b"\n", start, end), content.rfind(b"\r", start, end))
+
+
+def _next_line_end(content: bytes, start: int) -> int:
+    ends = [at for at in (content.find(b"\n", start), content.find(b"\r", start)) if at >= 0]
+    return min(ends, default=len(content))
+
+
+def _told(head: bytes, size: int) -> str:
+    return f"{TOO_LONG} of {size:,} bytes: {head.decode(errors='replace')}"
 
 
 def _lines(content: bytes) -> pa.Array:

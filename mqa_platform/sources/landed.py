@@ -7,7 +7,7 @@ belong here: anything that knows one vendor's format.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_platform.sources.columns import flat, md5_hex
+from mqa_platform.sources.redaction import redacted, shortened, without_ips
 from mqa_platform.sources.schemas import delivered
 
 RAW_LIMIT = 2_000
+# How the text begins that stands for a line too long to be read; see ``files.without_long_lines``.
+TOO_LONG = "\x1aa line"
+# Our own people: handoffs go to their addresses.
+_CLEAR = frozenset({("landed_users", "email")})
 Mask = npt.NDArray[np.bool_]
 
 
@@ -41,29 +46,35 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Landed:
-    """One file, read: ``rows == accepted + len(defects)`` always holds.
+    """One file, read: ``rows == accepted + duplicates + Σ filtered + len(defects)`` always holds.
 
     ``rows`` counts raw rows without header and blank lines, ``accepted`` those that became a landed
-    row. ``tables`` may hold more rows than ``accepted``: a form fill is one row of the file, but
-    gives a signal and an identity. Tables and ``defects`` have the landed schemas without
-    ``batch_id``. ``source`` holds the connector's name until ``named`` sets the source's own.
+    row, ``duplicates`` rows that repeat another one of the same file, and ``filtered`` rows that say
+    nothing we want, by reason (a mail delivered, one metro's share of a company's surge). ``tables``
+    may hold more rows than ``accepted``: a form fill is one row of the file, but gives a signal and
+    an identity. Tables and ``defects`` have the landed schemas without ``batch_id``. ``source``
+    holds the connector's name until ``named`` sets the source's own.
     """
 
     rows: int
     accepted: int
     tables: dict[str, pa.Table]
     defects: pa.Table
+    filtered: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
 
     def __post_init__(self) -> None:
-        if self.rows != self.accepted + len(self.defects):
+        told = self.accepted + self.duplicates + sum(self.filtered.values()) + len(self.defects)
+        if self.rows != told:
             raise ValueError(
-                f"{self.rows} rows read, but {self.accepted} accepted + {len(self.defects)} defects"
+                f"{self.rows} rows read, but {self.accepted} accepted + {self.duplicates} duplicates "
+                f"+ {sum(self.filtered.values())} filtered + {len(self.defects)} defects"
             )
 
     def named(self, source: str) -> Landed:
         """The same rows under the name that sources.yaml gives the source."""
         tables = {name: _under(table, source) for name, table in self.tables.items()}
-        return Landed(self.rows, self.accepted, tables, _under(self.defects, source))
+        return replace(self, tables=tables, defects=_under(self.defects, source))
 
     def reasons(self) -> dict[str, int]:
         """Defects counted by reason, in alphabetical order."""
@@ -79,6 +90,9 @@ def _under(table: pa.Table, source: str) -> pa.Table:
 def conform(name: str, rows: int, columns: Mapping[str, Any]) -> pa.Table:
     """Build one landed table; columns not given are null, scalars stand in every row.
 
+    E-mail addresses in any text are hashed on the way (``redaction``): this is the door through which
+    every landed row comes.
+
     Args:
         name: a key of ``LANDED``.
         rows: the length of every array in ``columns``.
@@ -92,14 +106,16 @@ def conform(name: str, rows: int, columns: Mapping[str, Any]) -> pa.Table:
     if unknown:
         raise ValueError(f"{name} has no column {', '.join(unknown)}")
     arrays = []
-    for field in schema:
-        value = columns.get(field.name)
+    for column in schema:
+        value = columns.get(column.name)
         if isinstance(value, pa.Array | pa.ChunkedArray):
-            array = flat(value).cast(field.type)
+            array = flat(value).cast(column.type)
+            if pa.types.is_string(column.type) and (name, column.name) not in _CLEAR:
+                array = redacted(array)
         else:
-            array = pa.repeat(pa.scalar(value, type=field.type), rows)
-        if array.null_count and not field.nullable:
-            raise ValueError(f"{name}.{field.name} is null in {array.null_count} rows")
+            array = pa.repeat(pa.scalar(value, type=column.type), rows)
+        if array.null_count and not column.nullable:
+            raise ValueError(f"{name}.{column.name} is null in {array.null_count} rows")
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -118,15 +134,22 @@ def first_reason(rows: int, checks: Sequence[tuple[str, Mask]]) -> npt.NDArray[n
 
 
 def defects(source: str, raw: Sequence[str], reasons: Sequence[str]) -> pa.Table:
-    """The rows that did not land; the hash is of the whole text, the text is cut for the reader."""
+    """The rows that did not land; the hash is of the whole text, the text is cut for the reader.
+
+    What is kept of the text has no clear e-mail address and no whole IP address in it.
+    """
     whole = pa.array(raw, pa.string())
     columns = {
         "source": source,
         "raw_hash": md5_hex(whole),
-        "reason": pa.array(reasons, pa.string()),
-        "raw": pa.array([text[:RAW_LIMIT] for text in raw], pa.string()),
+        "reason": pa.array(map(_cause, raw, reasons), pa.string()),
+        "raw": pa.array([without_ips(shortened(text, RAW_LIMIT)) for text in raw], pa.string()),
     }
     return conform("landed_defects", len(whole), columns)
+
+
+def _cause(text: str, reason: str) -> str:
+    return "line_too_long" if text.startswith(TOO_LONG) else reason
 
 
 def refuse_foreign(path: Path, reasons: npt.NDArray[np.object_], reason: str, form: str) -> None:

@@ -6,12 +6,15 @@ here: computing the days again (the stages' assets).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from mqa_platform.core.expressions import newest_first
+from mqa_platform.core.ip_answers import is_address
+from mqa_platform.core.lead_merges import with_merged
 from mqa_platform.warehouse import Session
 
 # The consumer that is asked to find accounts and people again, on every published day from one on.
@@ -19,6 +22,7 @@ IDENTITY = "identity"
 # The consumer that is asked to read landed signals again.
 SIGNALS = "signals"
 _IDENTITY = ["kind", "ref", "person_ref", "seen_at"]
+_WHOSE = ["kind", "ref", "person_ref"]
 _RANGE = ["kind", "range_start", "range_end"]
 
 
@@ -54,20 +58,55 @@ def late_signals(session: Session, landed: Mapping[str, pa.Table]) -> date | Non
     return min(reached, default=None)
 
 
+def withdrawn(session: Session, batch_ids: Collection[str]) -> tuple[date | None, date | None]:
+    """The first published days that read otherwise without the rows of some batches.
+
+    Returns:
+        For who is found (identities, addresses), and for the signals themselves.
+    """
+    published = session.days("signals") if batch_ids else []
+    if not published:
+        return None, None
+    ids = list(batch_ids)
+    named = []
+    for table in ("landed_identities", "landed_ip_ranges", "landed_consents"):
+        rows = session.table(table)
+        named += session.rows(rows.filter(rows["batch_id"].isin(ids)).limit(1))
+    signals = session.table("landed_signals")
+    gone = signals.filter(signals["batch_id"].isin(ids)).select("source", "event_id")
+    # Another delivery of the same event may take its place, on a day of its own.
+    rivals = signals.semi_join(gone.distinct(), ["source", "event_id"])
+    days = {row["day"] for row in session.rows(rivals.select(day="event_date").distinct())}
+    touched = [day for day in published if day in days]
+    return (published[0] if named else None), min(touched, default=None)
+
+
 def _named(session: Session, identities: pa.Table | None) -> date | None:
     if identities is None or not identities.num_rows:
         return None
     given = session.constant("new_identities", identities.select(_IDENTITY))
-    new = given.anti_join(session.table("landed_identities"), _IDENTITY)
+    known = session.table("landed_identities")
+    # Kept between the two: ibis writes a second anti-join of one query as PostgreSQL cannot read it.
+    unseen = session.keep(given.anti_join(known, _IDENTITY))
+    new = unseen.anti_join(_settled(known, given), _WHOSE)
     # The two spellings a signal may have of who it came from; see ``core.evidence``.
     cookies = new.filter(new["kind"] == "cookie").select(of=new["ref"])
     leads = new.filter(new["kind"] == "lead")
     leads = leads.select(of=("lead:" + leads["ref"]))
+    told = [t.select(*_WHOSE).cast(dict.fromkeys(_WHOSE, "string")) for t in (known, given)]
+    leads = with_merged(leads, told[0].union(told[1]))
     signals = session.table("signals")
     by_cookie = signals.join(cookies, signals["anonymous_id"] == cookies["of"])
     by_lead = signals.join(leads, signals["person_key"] == leads["of"])
     days = by_cookie.select("signal_date").union(by_lead.select("signal_date"))
     return _first(session, days)
+
+
+def _settled(known: ir.Table, given: ir.Table) -> ir.Table:
+    """Whose the cookies and leads of a batch already are: saying it again changes nothing."""
+    asked = known.semi_join(given, ["kind", "ref"])
+    order = [asked["seen_at"].desc(), asked["person_ref"], asked["batch_id"]]
+    return newest_first(asked, ["kind", "ref"], order).select(*_WHOSE)
 
 
 def _located(session: Session, ranges: pa.Table | None) -> date | None:
@@ -77,7 +116,8 @@ def _located(session: Session, ranges: pa.Table | None) -> date | None:
     if not session.rows(given.anti_join(session.table("landed_ip_ranges"), _RANGE).limit(1)):
         return None
     signals = session.table("signals")
-    return _first(session, signals.filter(signals["ip"].notnull()).select("signal_date"))
+    # What stands for a dropped address keeps the answer that was stored with it.
+    return _first(session, signals.filter(is_address(signals["ip"])).select("signal_date"))
 
 
 def _first(session: Session, days: ir.Table) -> date | None:

@@ -1,17 +1,15 @@
 """Names of people, hosts and companies in the one form that everything is joined on.
 
-Belongs here: the key of an e-mail address, the registrable domain of a host, the cleaned company
-name, each also over whole columns (computed once per distinct value). Does not belong here: which
-names count for what (``policy``), or how a signal finds its account (``core``).
+Belongs here: e-mail addresses, the registrable domain of a host, the cleaned company name, each also
+over whole columns (computed once per distinct value). Does not belong here: the key of addresses
+(``personal_key``), which names count for what (``policy``), or how a signal finds its account
+(``core``).
 """
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
-import os
 import re
-import unicodedata
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
@@ -20,32 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tldextract
 
+from mqa_platform.core.company_names import clean_company_name as comparable
 from mqa_platform.sources.columns import each_unique
+from mqa_platform.sources.personal_key import email_key
 
-DEVELOPMENT_KEY = b"mqa-development-key"
 _EMAIL = re.compile(r"[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;.]+")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://|^//")
-_LEGAL_FORMS = (
-    "inc incorporated corp corporation co company companies llc llp lp ltd limited plc gmbh ag sa "
-    "sas sarl srl spa nv bv ab as asa oy oyj kg kk kgaa pty pte pvt holdings holding group"
-)
-_LEGAL = frozenset(_LEGAL_FORMS.split())
-
-
-def normal_email(address: str) -> str:
-    """The address in the form that is hashed: stripped, NFC, case folded."""
-    return unicodedata.normalize("NFC", address.strip()).casefold()
-
-
-def email_key(address: str) -> str:
-    """The identity key of an address: HMAC-SHA256 under ``MQA_PII_KEY``, first 32 hex digits.
-
-    Without the variable the documented development key is used, so that demos and tests agree;
-    a production key makes published keys worthless to whoever does not hold it.
-    """
-    key = os.environ.get("MQA_PII_KEY", "").encode() or DEVELOPMENT_KEY
-    return hmac.digest(key, normal_email(address).encode(), "sha256").hex()[:32]
 
 
 def is_email(text: str) -> bool:
@@ -131,18 +110,8 @@ def domain_lists(values: pa.Array, own: pa.Array) -> pa.Array:
 
 
 def clean_company_name(name: str) -> str | None:
-    """The name to compare companies by: ``The Coca-Cola Co., Inc.`` → ``coca cola``.
-
-    NFKC, case folded, ``&`` as ``and``, no punctuation, no ``the``, no legal form at the end. A
-    name of nothing else (``The Group``) keeps its words; None when no letter or digit is left.
-    """
-    text = unicodedata.normalize("NFKC", name).casefold().replace("&", " and ")
-    text = re.sub(r"[.'’`]", "", text)
-    words = re.sub(r"[\W_]+", " ", text).split()
-    kept = [word for word in words if word != "the"]
-    while kept and (kept[-1] in _LEGAL or kept[-1] == "and"):
-        kept.pop()
-    return " ".join(kept or words) or None
+    """``core.company_names.clean_company_name``, None when nothing is left of the name."""
+    return comparable(name) or None
 
 
 def clean_company_names(names: pa.Array) -> pa.Array:

@@ -6,6 +6,7 @@ verdicts (each connector).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mqa_platform.policy.sources import Source
-from mqa_platform.sources.delimited import WRONG_COUNT, Records
+from mqa_platform.sources.delimited import Records
 from mqa_platform.sources.landed import Landed, conform, defects
 from mqa_platform.sources.signals import kept, signals_table
 
@@ -24,6 +25,7 @@ def landed_records(
     table: str,
     columns: Mapping[str, Any],
     reasons: npt.NDArray[np.object_],
+    filtered: npt.NDArray[np.object_] | None = None,
 ) -> Landed:
     """One landed row for every record without a reason, one defect for every other one.
 
@@ -33,11 +35,15 @@ def landed_records(
         table: the landed table.
         columns: its columns, as long as ``records``, or scalars.
         reasons: why a record does not land, None where it does.
+        filtered: why a sound record says nothing that we want, None where it does. A record with
+            both a reason and this is filtered: nobody has to correct what nobody wants.
     """
-    good = reasons == None  # noqa: E711 (element by element)
-    wrong = np.flatnonzero(~good)
+    unwanted = np.full(len(reasons), None, dtype=object) if filtered is None else filtered
+    left_out = unwanted != None  # noqa: E711 (element by element)
+    good = (reasons == None) & ~left_out  # noqa: E711 (element by element)
+    wrong = np.flatnonzero(~good & ~left_out)
     raw = records.raw(wrong) + records.misfits
-    why = [*reasons[wrong], *([WRONG_COUNT] * len(records.misfits))]
+    why = [*reasons[wrong], *([records.misfit_reason] * len(records.misfits))]
     chosen = kept(columns, good)
     rows = int(good.sum())
     is_signals = table == "landed_signals"
@@ -47,4 +53,5 @@ def landed_records(
         accepted=rows,
         tables={table: built},
         defects=defects(source.connector, raw, why),
+        filtered=dict(Counter(unwanted[left_out])),
     )

@@ -32,10 +32,17 @@ EVENTS: Final = frozenset(
         "layoffs",
         "commit",
         "outbound_email",
+        "outbound_call",
+        "outbound_social",
+        "ad_impression",
+        "event_registration",
+        "email_forward",
+        "lawsuit",
         "unsubscribe",
     }
 )
 CONSENTS: Final = frozenset({"granted", "denied", "unknown", "not_required"})
+LIST_KINDS: Final = frozenset({"target", "exclusion"})
 RANGE_KINDS: Final = frozenset({"office", "asn", "hosting", "bot", "vpn", "isp"})
 
 _ARROW: Final = {
@@ -87,6 +94,42 @@ LANDED: Final[dict[str, pa.Schema]] = {
     "landed_users": _schema(
         "source! user_id! modified_at:ts! name! email is_active:bool! team territory "
         "employees_min:int64 employees_max:int64 capacity_per_week:int64 time_zone"
+    ),
+    "landed_leads": _schema(
+        "source! lead_id! modified_at:ts! created_at:ts person_ref email_domain name title "
+        "company_name company_domain country status converted_account_id converted_contact_id "
+        "converted_at:ts owner_id do_not_contact:bool! is_deleted:bool!"
+    ),
+    # Which record belongs to which, where a vendor exports that beside the records.
+    "landed_associations": _schema(
+        "source! from_object! from_id! to_object! to_id! modified_at:ts! is_deleted:bool!"
+    ),
+    # One changed field of one record; values as the landed column writes them.
+    "landed_field_changes": _schema(
+        "source! object! record_id! column_name! old_value new_value changed_at:ts!"
+    ),
+    "landed_contact_roles": _schema(
+        "source! role_id! modified_at:ts! opportunity_id! contact_id! role is_primary:bool! "
+        "is_deleted:bool!"
+    ),
+    # Bought facts about a company, by domain, name or CRM id, as of the day the vendor said so.
+    "landed_enrichment": _schema(
+        "source! record_id! modified_at:ts! account_id domain company_name industry "
+        "employees:int64 revenue:double country technologies growth_pct:double parent_domain"
+    ),
+    "landed_lists": _schema(
+        "source! list! entry_id! modified_at:ts! account_id domain company_name reason owner "
+        "valid_from:date! valid_to:date"
+    ),
+    "landed_spend": _schema(
+        "source! spend_id! spend_date:date! modified_at:ts! channel! campaign impressions:int64 "
+        "clicks:int64 amount:double! currency!"
+    ),
+    # What a person (``person_ref``) or a browser (cookie) has last said about being followed.
+    "landed_consents": _schema("source! kind! ref! status! changed_at:ts!"),
+    # What the resolver said of an address before the address itself was dropped.
+    "landed_ip_answers": _schema(
+        "source! ip! blocked office_domain office_key asn_key asn_org version!"
     ),
     "landed_ip_ranges": _schema(
         "source! kind! range_start:int64! range_end:int64! org org_key domain asn:int64"

@@ -1,11 +1,12 @@
 """Segment JSON lines: page, track and identify calls.
 
 Belongs here: the Segment spec's fields and the track names we know. Does not belong here: deciding
-whose cookie it is (``core``). Rows: every line is a signal, an identity or a defect.
+whose cookie it is (``core``). Rows: every line is a signal, an identity, a consent or a defect.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,10 @@ from mqa_platform.policy.sources import Source
 from mqa_platform.sources import landed
 from mqa_platform.sources.agents import bot_agents
 from mqa_platform.sources.columns import coalesce, mask, present, tidy
+from mqa_platform.sources.consent_words import consent_words
+from mqa_platform.sources.consents import landed_consents
 from mqa_platform.sources.json_lines import BAD_JSON, Lines, read_lines
-from mqa_platform.sources.landed import Landed, conform, first_reason
+from mqa_platform.sources.landed import Landed, Mask, conform, first_reason
 from mqa_platform.sources.names import person_refs
 from mqa_platform.sources.signals import kept, mapped, page_paths, signals_table
 from mqa_platform.sources.timestamps import parse_timestamps
@@ -29,6 +32,8 @@ TRACKS: Final = {
     "Webinar Attended": "event_attendance",
     "Ad Clicked": "ad_click",
 }
+# What Segment's consent tools send when a visitor decides, under its present and its former name.
+PREFERENCES: Final = ("Segment Consent Preference Updated", "Segment Consent Preference")
 _CHANNELS: Final = {"ad_click": "ads", "event_attendance": "event"}
 _PICKS: Final = {
     "type": "$.type",
@@ -41,6 +46,7 @@ _PICKS: Final = {
     "event": "$.event",
     "form_email": "$.properties.email",
     "traits_email": "$.traits.email",
+    "known_email": "$.context.traits.email",
     "path": "$.properties.path",
     "context_path": "$.context.page.path",
     "url": "$.properties.url",
@@ -49,72 +55,86 @@ _PICKS: Final = {
     "user_agent": "$.context.userAgent",
     "campaign": "$.context.campaign.name",
     "consent": "$.context.consent",
+    "traits_consent": "$.traits.consent",
 }
+_TABLES: Final = ("landed_signals", "landed_identities", "landed_consents")
 
 
 def segment_jsonl(path: Path, source: Source) -> Landed:
-    """Read one file of Segment calls into signals and identities.
+    """Read one file of Segment calls into signals, identities and consents.
 
     A page or track of an identified user, or with an e-mail in its properties, names a person; the
     e-mail in the properties also gives an identity (the form fill), which is not a row of its own.
 
+    A consent stands on a call for the browser alone (``context.consent``). A preference event, or a
+    consent among the traits of an identify call, is the person's own word, and the browser's.
+
     Raises:
         SourceError: the file cannot be read or is not JSON lines.
     """
-    name = source.connector
-    signals, identities = [landed.empty("landed_signals")], [landed.empty("landed_identities")]
-    bad = [landed.empty("landed_defects")]
+    parts = {name: [landed.empty(name)] for name in (*_TABLES, "landed_defects")}
     rows = accepted = 0
     for lines in read_lines(path, _PICKS):
-        good, block_signals, block_identities, block_bad = _block(lines, name)
+        good, tables = _block(lines, source)
         rows += len(lines)
         accepted += good
-        signals.append(block_signals)
-        identities.append(block_identities)
-        bad.append(block_bad)
-    tables = {
-        "landed_signals": pa.concat_tables(signals).combine_chunks(),
-        "landed_identities": pa.concat_tables(identities).combine_chunks(),
-    }
-    return Landed(rows, accepted, tables, pa.concat_tables(bad).combine_chunks())
+        for name, table in tables.items():
+            parts[name].append(table)
+    found = {name: pa.concat_tables(those).combine_chunks() for name, those in parts.items()}
+    bad = found.pop("landed_defects")
+    return Landed(rows, accepted, found, bad)
 
 
-def _block(lines: Lines, source: str) -> tuple[int, pa.Table, pa.Table, pa.Table]:
+@dataclass(frozen=True)
+class _Said:
+    """What each line says of consent: its own flag, the browser's word and the person's word."""
+
+    flag: pa.Array
+    stamp: pa.Array
+    word: pa.Array
+
+
+def _said(v: dict[str, pa.Array], decides: Mask, identify: Mask, source: Source) -> _Said:
+    stamp = consent_words(v["consent"], source.consent_categories)
+    trait = consent_words(v["traits_consent"], source.consent_categories)
+    word = pc.if_else(pa.array(decides), stamp, pc.if_else(pa.array(identify), trait, None))
+    text = pc.utf8_lower(v["consent"])
+    kept_as_it_is = pc.is_in(text, pa.array(["unknown", "not_required"]))
+    # A word we do not know is not a yes.
+    unsure = pc.if_else(kept_as_it_is, text, pc.if_else(text.is_valid(), "unknown", None))
+    return _Said(coalesce(stamp, unsure), stamp, word)
+
+
+def _block(lines: Lines, source: Source) -> tuple[int, dict[str, pa.Table]]:
     # Blank must stay apart from absent for the agent alone: an empty agent is a bot's.
     v = {n: a if n == "user_agent" else tidy(a) for n, a in lines.values.items()}
     identify = mask(pc.equal(v["type"], "identify"))
+    decides = mask(pc.is_in(v["event"], pa.array(PREFERENCES))) & mask(pc.equal(v["type"], "track"))
+    said = _said(v, decides, identify, source)
     event = pc.if_else(pc.equal(v["type"], "page"), "page_view", mapped(v["event"], TRACKS))
     called = mask(pc.is_in(v["type"], pa.array(["page", "track"])))
     occurred, occurred_wrong = parse_timestamps(v["timestamp"])
     received, received_wrong = parse_timestamps(coalesce(v["received_at"], v["sent_at"]))
-    form_ref, form_domain = person_refs(v["form_email"])
-    trait_ref, trait_domain = person_refs(v["traits_email"])
-    user_ref, user_domain = person_refs(v["user_id"])
-    person = {
-        "person_ref": pc.if_else(
-            pa.array(identify), coalesce(trait_ref, user_ref), coalesce(form_ref, user_ref)
-        ),
-        "email_domain": pc.if_else(
-            pa.array(identify),
-            pc.if_else(trait_ref.is_valid(), trait_domain, user_domain),
-            pc.if_else(form_ref.is_valid(), form_domain, user_domain),
-        ),
-    }
+    form_ref, _ = person_refs(v["form_email"])
+    person = _person(v, identify | decides)
+    named, browser = present(person["person_ref"]), present(v["anonymous_id"])
     reasons = first_reason(
         len(lines),
         [
             (BAD_JSON, ~lines.is_object),
-            ("unknown_event", ~identify & ~(called & present(event))),
+            ("unknown_event", ~identify & ~decides & ~(called & present(event))),
             ("missing_id", ~present(v["id"])),
             ("missing_timestamp", ~present(v["timestamp"])),
             ("bad_timestamp", occurred_wrong | received_wrong),
-            ("missing_anonymous_id", identify & ~present(v["anonymous_id"])),
-            ("missing_email", identify & ~present(person["person_ref"])),
+            ("missing_anonymous_id", identify & ~browser),
+            ("missing_email", identify & ~named & ~present(said.word)),
+            ("missing_consent", decides & ~present(said.word)),
+            ("unknown_person", decides & ~named & ~browser),
         ],
     )
     good = reasons == None  # noqa: E711 (element by element)
     signal = {
-        "source": source,
+        "source": source.connector,
         "event_id": v["id"],
         "occurred_at": occurred,
         "received_at": received,
@@ -123,7 +143,7 @@ def _block(lines: Lines, source: str) -> tuple[int, pa.Table, pa.Table, pa.Table
         "campaign": v["campaign"],
         "page_path": page_paths(coalesce(v["path"], v["context_path"], v["url"])),
         "topic": v["topic"],
-        "consent": _consent(v["consent"]),
+        "consent": said.flag,
         "anonymous_id": v["anonymous_id"],
         "ip": v["ip"],
         "user_agent": tidy(v["user_agent"]),
@@ -131,26 +151,42 @@ def _block(lines: Lines, source: str) -> tuple[int, pa.Table, pa.Table, pa.Table
         **person,
     }
     seen = {
-        "source": source,
+        "source": source.connector,
         "kind": "cookie",
         "ref": v["anonymous_id"],
         "seen_at": occurred,
         **person,
     }
-    is_signal = good & ~identify
-    filled = is_signal & present(form_ref) & present(v["anonymous_id"])
-    is_identity = (good & identify) | filled
+    is_signal = good & ~identify & ~decides
+    filled = is_signal & present(form_ref) & browser
+    is_identity = (good & identify & named) | filled
+    told = {"source": source.connector, "changed_at": occurred}
+    told |= {"status": coalesce(said.word, pc.if_else(pa.array(identify), said.stamp, None))}
+    own = good & present(said.word)
     wrong = np.flatnonzero(~good)
-    return (
-        int(good.sum()),
-        signals_table(int(is_signal.sum()), kept(signal, is_signal)),
-        conform("landed_identities", int(is_identity.sum()), kept(seen, is_identity)),
-        landed.defects(source, lines.texts(wrong), list(reasons[wrong])),
-    )
+    return int(good.sum()), {
+        "landed_signals": signals_table(int(is_signal.sum()), kept(signal, is_signal)),
+        "landed_identities": conform(
+            "landed_identities", int(is_identity.sum()), kept(seen, is_identity)
+        ),
+        "landed_consents": landed_consents(
+            told, person["person_ref"], v["anonymous_id"], own, own | (good & identify)
+        ),
+        "landed_defects": landed.defects(
+            source.connector, lines.texts(wrong), list(reasons[wrong])
+        ),
+    }
 
 
-def _consent(given: pa.Array) -> pa.Array:
-    """What the page's consent banner said; a word we do not know is not a yes."""
-    word = pc.utf8_lower(given)
-    known = pc.is_in(word, pa.array(["granted", "denied", "unknown", "not_required"]))
-    return pc.if_else(pc.or_kleene(known, pc.is_null(word)), word, "unknown")
+def _person(v: dict[str, pa.Array], by_traits: Mask) -> dict[str, pa.Array]:
+    """Whom a call names: by the e-mail of its traits or of its form, else by the user id."""
+    trait_ref, trait_domain = person_refs(coalesce(v["traits_email"], v["known_email"]))
+    form_ref, form_domain = person_refs(v["form_email"])
+    user_ref, user_domain = person_refs(v["user_id"])
+    told = pa.array(by_traits)
+    ref = pc.if_else(told, trait_ref, form_ref)
+    domain = pc.if_else(told, trait_domain, form_domain)
+    return {
+        "person_ref": coalesce(ref, user_ref),
+        "email_domain": pc.if_else(ref.is_valid(), domain, user_domain),
+    }

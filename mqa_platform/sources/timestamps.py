@@ -4,13 +4,14 @@ Belongs here: the forms that real exports use and the range that is believed. Do
 what a missing time means for a row (each connector), or any clock.
 
 Forms: ISO-8601 with ``Z`` or an offset, ``YYYY-MM-DD HH:MM:SS(.fff)`` with or without ``UTC`` (read
-as UTC, one-digit hours too), a bare date (its midnight), epoch seconds (9–10 digits), epoch
-milliseconds (12–13 digits), and the Apache form ``17/May/2015:10:05:03 +0000``.
+as UTC, one-digit hours too), a bare date (its midnight), epoch seconds (9–10 digits), milliseconds
+(12–13), microseconds (15–16) and nanoseconds (18–19), and the Apache form ``17/May/2015:10:05:03 +0000``.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,8 @@ _ISO = r"^\d{4}-\d\d-\d\d([T ]\d{1,2}:\d\d(:\d\d([.,]\d+)?)?\s*" + _ZONE + r"?)?
 _APACHE = r"^\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}$"
 _SECONDS = r"^\d{9,10}(\.\d+)?$"
 _MILLISECONDS = r"^\d{12,13}$"
+_MICROSECONDS = r"^\d{15,16}$"
+_NANOSECONDS = r"^\d{18,19}$"
 
 
 def parse_timestamps(
@@ -74,7 +77,9 @@ def _mixed(text: pa.Array) -> pa.Array:
         (_ISO, _from_iso),
         (_APACHE, _from_apache),
         (_SECONDS, _from_seconds),
-        (_MILLISECONDS, _from_milliseconds),
+        (_MILLISECONDS, partial(_from_whole, "ms")),
+        (_MICROSECONDS, partial(_from_whole, "us")),
+        (_NANOSECONDS, partial(_from_whole, "ns")),
     ):
         rows = np.flatnonzero(mask(pc.match_substring_regex(text, pattern)))
         if len(rows):
@@ -102,9 +107,11 @@ def _from_seconds(text: pa.Array) -> pd.Series:
     return _in_utc(micros.astype("datetime64[us]"))
 
 
-def _from_milliseconds(text: pa.Array) -> pd.Series:
-    millis = text.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return _in_utc(millis.astype("datetime64[ms]"))
+def _from_whole(unit: str, text: pa.Array) -> pd.Series:
+    counted = pd.to_numeric(text.to_pandas()).to_numpy(dtype=np.uint64)
+    # Nineteen digits may be more than the engine's clock holds: such a moment is none we believe.
+    held = np.where(counted > np.iinfo(np.int64).max, 0, counted).astype(np.int64)
+    return _in_utc(held.astype(f"datetime64[{unit}]"))
 
 
 def _in_utc(moments: npt.NDArray[np.datetime64]) -> pd.Series:

@@ -1,7 +1,7 @@
-"""Trigger feed JSON lines: what happened to a company (funding, hires, expansion, layoffs).
+"""Trigger feeds: what happened to a company (funding, hires, expansion, layoffs, lawsuits).
 
-Belongs here: the feed's fields. Does not belong here: what a trigger is worth (``core``).
-Rows: every line is a signal or a defect.
+Belongs here: the feed's fields, and the words of vendors for our events. Does not belong here: what
+a trigger is worth (``core``). Rows: every record is a signal, a duplicate or a defect.
 """
 
 from __future__ import annotations
@@ -14,68 +14,109 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_platform.policy.sources import Source
-from mqa_platform.sources import landed
-from mqa_platform.sources.columns import present, tidy
-from mqa_platform.sources.json_lines import BAD_JSON, Lines, read_lines
+from mqa_platform.sources.columns import each_unique, joined, md5_hex, present
 from mqa_platform.sources.landed import Landed, first_reason
-from mqa_platform.sources.names import registrable_domains
-from mqa_platform.sources.signals import kept, signals_table
+from mqa_platform.sources.names import registrable_domains, snake_case
+from mqa_platform.sources.record_files import read_records
+from mqa_platform.sources.records import landed_records
+from mqa_platform.sources.repeats import without_repeats
+from mqa_platform.sources.signals import mapped
 from mqa_platform.sources.timestamps import parse_timestamps
 
-TRIGGERS: Final = ("funding_round", "executive_hire", "expansion", "layoffs")
-_PICKS: Final = {
-    name: f"$.{name}"
-    for name in ("id", "type", "company", "domain", "announced_at", "published_at")
+_WORDS: Final = {
+    "funding_round": (
+        "funding funding_round funding_event funding_announcement raised_funding new_funding "
+        "investment venture venture_round seed seed_round pre_seed angel angel_round series_a "
+        "series_b series_c series_d series_e series_f series_g series_h growth_equity "
+        "private_equity debt_financing convertible_note"
+    ),
+    "executive_hire": (
+        "executive_hire exec_hire executive_hiring executive_appointment leadership_hire "
+        "new_executive new_exec c_level_hire c_suite_hire new_ceo new_cfo new_cio new_cmo new_coo "
+        "new_cro new_cto new_ciso"
+    ),
+    "expansion": (
+        "expansion company_expansion geographic_expansion market_expansion international_expansion "
+        "office_expansion new_office office_opening opens_office new_location new_facility "
+        "facility_opening headcount_growth"
+    ),
+    "layoffs": (
+        "layoffs layoff mass_layoff reduction_in_force workforce_reduction job_cuts downsizing "
+        "headcount_reduction"
+    ),
+    "lawsuit": "lawsuit lawsuits litigation legal_action class_action legal_proceeding sued",
+}
+# Vendor's word, written as ``snake_case`` → ours. Nothing is read out of a part of a word.
+EVENTS: Final = {word: event for event, words in _WORDS.items() for word in words.split()}
+_SYNONYMS: Final = {
+    "eventid": "id",
+    "signalid": "id",
+    "triggerid": "id",
+    "uuid": "id",
+    "eventtype": "type",
+    "triggertype": "type",
+    "signaltype": "type",
+    "event": "type",
+    "trigger": "type",
+    "companyname": "company",
+    "organization": "company",
+    "organisation": "company",
+    "accountname": "company",
+    "companydomain": "domain",
+    "website": "domain",
+    "companywebsite": "domain",
+    "announcedon": "announcedat",
+    "announceddate": "announcedat",
+    "announcementdate": "announcedat",
+    "eventdate": "announcedat",
+    "occurredat": "announcedat",
+    "effectivedate": "announcedat",
+    "date": "announcedat",
+    "publisheddate": "publishedat",
+    "publishedon": "publishedat",
+    "publicationdate": "publishedat",
+    "foundat": "publishedat",
+    "discoveredat": "publishedat",
 }
 
 
 def trigger_feed(path: Path, source: Source) -> Landed:
-    """Read one file of company events; announced is when it happened, published when we knew.
+    """Read one file of company events (JSON lines, JSON, CSV, Parquet).
+
+    Announced is when it happened, published when we knew. A feed without ids is named by company,
+    kind and day. The vendor's word is the topic where it says more than our event (``series_a``).
 
     Raises:
-        SourceError: the file cannot be read or is not JSON lines.
+        SourceError: the file cannot be read, or lacks the type or the day of its events.
     """
-    signals, bad = [landed.empty("landed_signals")], [landed.empty("landed_defects")]
-    for lines in read_lines(path, _PICKS):
-        block_signals, block_bad = _block(lines, source.connector)
-        signals.append(block_signals)
-        bad.append(block_bad)
-    table, defects = pa.concat_tables(signals), pa.concat_tables(bad)
-    rows = len(table) + len(defects)
-    return Landed(rows, len(table), {"landed_signals": table.combine_chunks()}, defects)
-
-
-def _block(lines: Lines, source: str) -> tuple[pa.Table, pa.Table]:
-    v = {name: tidy(values) for name, values in lines.values.items()}
-    event = pc.utf8_lower(v["type"])
-    known = np.isin(np.array(event.to_pylist(), dtype=object), TRIGGERS)
-    occurred, occurred_wrong = parse_timestamps(v["announced_at"])
-    received, received_wrong = parse_timestamps(v["published_at"])
-    domain = registrable_domains(v["domain"])
-    reasons = first_reason(
-        len(lines),
-        [
-            (BAD_JSON, ~lines.is_object),
-            ("unknown_event", ~known),
-            ("missing_id", ~present(v["id"])),
-            ("missing_timestamp", ~present(v["announced_at"])),
-            ("bad_timestamp", occurred_wrong | received_wrong),
-            ("missing_company", ~present(domain) & ~present(v["company"])),
-        ],
-    )
-    good = reasons == None  # noqa: E711 (element by element)
+    records = read_records(path, ("type", "announced_at"), _SYNONYMS)
+    word = each_unique(records.text("type"), snake_case)
+    event = mapped(word, EVENTS)
+    company, domain = records.text("company"), registrable_domains(records.text("domain"))
+    announced, published = records.text("announcedat"), records.text("publishedat")
+    occurred, wrong_occurred = parse_timestamps(announced)
+    received, wrong_received = parse_timestamps(published)
+    event_id = records.text("id")
+    if not records.has("id"):
+        day = occurred.cast(pa.date32()).cast(pa.string())
+        event_id = md5_hex(joined([pc.coalesce(domain, company), word, day]))
     columns = {
-        "source": source,
-        "event_id": v["id"],
+        "source": source.connector,
+        "event_id": event_id,
         "occurred_at": occurred,
         "received_at": received,
         "event": event,
         "channel": "news",
-        "company_name": v["company"],
+        "topic": pc.if_else(pc.equal(word, event), None, word),
+        "company_name": company,
         "company_domain": domain,
     }
-    wrong = np.flatnonzero(~good)
-    return (
-        signals_table(int(good.sum()), kept(columns, good)),
-        landed.defects(source, lines.texts(wrong), list(reasons[wrong])),
-    )
+    checks: list[tuple[str, np.ndarray]] = [
+        ("unknown_event", ~present(event)),
+        ("missing_id", ~present(event_id)),
+        ("missing_timestamp", ~present(announced)),
+        ("bad_timestamp", wrong_occurred | wrong_received),
+        ("missing_company", ~present(domain) & ~present(company)),
+    ]
+    reasons = first_reason(len(records), checks)
+    return without_repeats(landed_records(source, records, "landed_signals", columns, reasons))

@@ -1,4 +1,4 @@
-"""CSV records read column by column, with every conversion that fails remembered.
+"""Records read column by column, with every conversion that fails remembered.
 
 Belongs here: text → type with a defect reason. Does not belong here: one vendor's columns.
 """
@@ -22,7 +22,7 @@ from mqa_platform.sources.timestamps import parse_timestamps
 
 
 class TypedRecords:
-    """Typed columns of one CSV file, named in the vendor's spelling.
+    """Typed columns of one file, named in the vendor's spelling.
 
     A blank is null and a value that is not of the type makes its record a defect: a lost headcount
     would otherwise read as "not known" and move the account's fit. Columns not in the file are
@@ -85,8 +85,12 @@ class TypedRecords:
         """True or false, false where blank."""
         return pc.fill_null(self.boolean(name), False)
 
+    def reasons(self) -> npt.NDArray[np.object_]:
+        """The first check that each record failed, None where it passed all so far."""
+        return first_reason(len(self._records), self._checks)
+
     def landed(self, table: str, columns: Mapping[str, Any]) -> Landed:
         """One row of ``table`` for every record that passed every check."""
-        reasons = first_reason(len(self._records), self._checks)
+        reasons = self.reasons()
         complete = {"source": self._source.connector, **columns}
         return landed_records(self._source, self._records, table, complete, reasons)

@@ -1,8 +1,8 @@
-"""Web server logs: Apache/nginx combined, and the tab-separated NASA archive.
+"""Web server logs: Apache/nginx common and combined, and the tab-separated NASA archive.
 
 Belongs here: the two line formats. Does not belong here: sessions, page types or companies behind
-addresses (``core``). Rows: every line is a page view or a defect; a repeated line is a view of its
-own, because servers log requests and not visitors.
+addresses (``core``). Rows: every line is a page view, filtered (a connection without a request) or a
+defect; a repeated line is a view of its own, because servers log requests and not visitors.
 """
 
 from __future__ import annotations
@@ -17,14 +17,26 @@ import pyarrow.compute as pc
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.addresses import is_ipv4
 from mqa_platform.sources.agents import bot_agents
-from mqa_platform.sources.columns import line_ids, md5_hex, present, tidy
+from mqa_platform.sources.columns import coalesce, each_unique, line_ids, md5_hex, present, tidy
 from mqa_platform.sources.files import text_lines
 from mqa_platform.sources.landed import Landed, Mask, defects, first_reason, refuse_foreign
 from mqa_platform.sources.names import registrable_domains
+from mqa_platform.sources.personal_key import visitor_id
 from mqa_platform.sources.signals import kept, page_paths, signals_table
 from mqa_platform.sources.timestamps import parse_timestamps
 
 BAD_LINE: Final = "bad_line"
+# Scanners, health checks and browsers that connect ahead send no request that could be a page.
+NO_REQUEST: Final = "no_request"
+# ``www.example.com:443 192.0.2.7 - -``; without a port only before an address, because a host name in
+# front is the client.
+_VIRTUAL_HOSTS: Final = (
+    r"^[^\s:\[\]]+:\d{1,5} ([^\s-]\S* \S+ [^\[]*\[)",
+    r"^[A-Za-z0-9.-]*[A-Za-z][A-Za-z0-9.-]* "
+    r"((?:(?:\d{1,3}\.){3}\d{1,3}|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\]?) \S+ [^\[]*\[)",
+)
+# An IPv4 client of a server that listens on IPv6.
+_MAPPED: Final = r"^\[?::ffff:(?:0:)?"
 _COMBINED: Final = (
     r"^(?P<client>\S+) \S+ .*?\[(?P<time>[^\]]+)\] "
     r'"(?:(?P<method>[A-Z]+) (?P<target>\S+)(?: (?P<protocol>[^" ]+))?|(?P<odd>(?:[^"\\]|\\.)*))" '
@@ -41,27 +53,31 @@ _NASA_HEADER: Final = "host\tlogname\ttime\t"
 def apache_combined(path: Path, source: Source) -> Landed:
     """Read an access log in the combined (or common) format.
 
-    A visitor is the client with its user agent: one office address stands for many browsers.
+    A visitor is the client with its user agent: one office address stands for many browsers. Its name
+    is keyed, because it must outlive the address.
 
     Raises:
         SourceError: the file cannot be read, or no line of it has the form.
     """
     lines = text_lines(path)
-    parts = pc.extract_regex(lines, _COMBINED)
-    matched = present(parts)
-    client = _part(parts, "client")
+    bare = lines
+    for form in _VIRTUAL_HOSTS:
+        bare = pc.replace_substring_regex(bare, form, r"\1")
+    parts = pc.extract_regex(bare, _COMBINED)
+    client = pc.replace_substring_regex(_part(parts, "client"), _MAPPED, "")
+    client = pc.ascii_trim(client, "[]")
     agent = pc.if_else(
         pc.equal(pc.struct_field(parts, "tail"), ""), None, pc.struct_field(parts, "agent")
     )
     short = pc.utf8_slice_codeunits(md5_hex(pc.fill_null(agent, "")), 0, 8)
     columns = _visit(source, lines, parts, client) | {
-        "anonymous_id": pc.binary_join_element_wise(client, short, "|"),
+        "anonymous_id": each_unique(pc.binary_join_element_wise(client, short, "|"), visitor_id),
         "page_path": page_paths(_part(parts, "target")),
         "user_agent": agent,
         "is_bot_agent": pa.array(bot_agents(agent, blank_is_bot=True)),
     }
-    no_request = matched & ~present(columns["page_path"])
-    return _landed(path, source, lines, parts, columns, [("bad_request", no_request)])
+    idle = present(parts) & ~present(columns["page_path"])
+    return _landed(path, source, lines, parts, columns, idle)
 
 
 def nasa_tsv(path: Path, source: Source) -> Landed:
@@ -77,11 +93,13 @@ def nasa_tsv(path: Path, source: Source) -> Landed:
         lines = lines.slice(1)
     parts = pc.extract_regex(lines, _NASA)
     host = pc.utf8_lower(_part(parts, "host"))
-    columns = _visit(source, lines, parts, host) | {
-        "anonymous_id": host,
+    visit = _visit(source, lines, parts, host)
+    columns = visit | {
+        # A visitor outlives the address it came from, so its name must not hold the address.
+        "anonymous_id": coalesce(each_unique(visit["ip"], visitor_id), host),
         "page_path": page_paths(_part(parts, "url")),
     }
-    return _landed(path, source, lines, parts, columns, [])
+    return _landed(path, source, lines, parts, columns, np.zeros(len(lines), dtype=np.bool_))
 
 
 def _part(parts: pa.Array, name: str) -> pa.Array:
@@ -117,7 +135,7 @@ def _landed(
     lines: pa.Array,
     parts: pa.Array,
     columns: dict[str, Any],
-    more: list[tuple[str, Mask]],
+    idle: Mask,
 ) -> Landed:
     moment = _part(parts, "time")
     reasons = first_reason(
@@ -126,12 +144,13 @@ def _landed(
             (BAD_LINE, ~present(parts)),
             ("missing_timestamp", ~present(moment)),
             ("bad_timestamp", ~present(columns["occurred_at"])),
-            *more,
         ],
     )
     refuse_foreign(path, reasons, BAD_LINE, f"a line of the {source.connector} format")
-    good = reasons == None  # noqa: E711 (element by element)
-    wrong = np.flatnonzero(~good)
+    right = reasons == None  # noqa: E711 (element by element)
+    good, wrong = right & ~idle, np.flatnonzero(~right)
     signals = signals_table(int(good.sum()), kept(columns, good))
     bad = defects(source.connector, lines.take(pa.array(wrong)).to_pylist(), list(reasons[wrong]))
-    return Landed(len(lines), len(signals), {"landed_signals": signals}, bad)
+    none = int((right & idle).sum())
+    filtered = {NO_REQUEST: none} if none else {}
+    return Landed(len(lines), len(signals), {"landed_signals": signals}, bad, filtered)

@@ -6,7 +6,7 @@ the file (``duckdb_lock``), or copies of it for readers (``snapshot``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -183,8 +183,10 @@ class DuckDBSession(Session):
         finally:
             self.run("DETACH snapshot")
 
-    def _land(self, batch_id: str, rows: Mapping[str, pa.Table]) -> bool:
+    def _land(self, batch_id: str, rows: Mapping[str, pa.Table], first: Sequence[str]) -> bool:
         with self.transaction():
+            for statement in first:
+                self.run(statement)
             if self.fetch(
                 f"SELECT 1 FROM {ledger.LANDED_BATCHES} WHERE batch_id = {literal(batch_id)}"
             ):

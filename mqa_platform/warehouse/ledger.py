@@ -7,7 +7,7 @@ reader of the published tables would look for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 
@@ -34,6 +34,7 @@ DEFAULT_LANDED_BATCHES = pa.schema(
         ("source", pa.string()),
         ("path", pa.string()),
         ("sha256", pa.string()),
+        ("status", pa.string()),
         ("rows", pa.int64()),
         ("accepted", pa.int64()),
         ("defects", pa.int64()),
@@ -42,6 +43,34 @@ DEFAULT_LANDED_BATCHES = pa.schema(
         ("landed_at", pa.timestamp("us", tz="UTC")),
     ]
 )
+
+
+def withdraw(landed: Iterable[str], batch_ids: Iterable[str], again: str) -> list[str]:
+    """Statements that take batches out of the landed tables.
+
+    Their ledger rows say so, except that of ``again``, which is about to be written anew.
+    """
+    ids = f"({', '.join(map(literal, sorted(batch_ids)))})"
+    rows = [f'DELETE FROM "{name}" WHERE batch_id IN {ids}' for name in landed]
+    return [
+        *rows,
+        f"DELETE FROM {LANDED_BATCHES} WHERE batch_id = {literal(again)} AND batch_id IN {ids}",
+        f"UPDATE {LANDED_BATCHES} SET status = 'superseded' WHERE batch_id IN {ids}",
+    ]
+
+
+def move_cursor(batch_id: str, cursor: str, at: datetime) -> str:
+    """The statement that lets a stream go on from a new cursor behind a page that it gave again."""
+    return (
+        f"UPDATE {LANDED_BATCHES} SET cursor = {literal(cursor)}, "
+        f"pulled_at = TIMESTAMPTZ {literal(at.isoformat())} WHERE batch_id = {literal(batch_id)}"
+    )
+
+
+def fill(columns: Mapping[str, object]) -> str:
+    """The statement that fills what the ledger of an earlier version did not say of its batches."""
+    values = ", ".join(f"{name} = {literal(value)}" for name, value in columns.items())
+    return f"UPDATE {LANDED_BATCHES} SET {values} WHERE status IS NULL"
 
 
 def inside(column: str, window: Window | None) -> str:

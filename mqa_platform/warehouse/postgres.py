@@ -7,7 +7,7 @@ in and out (``postgres_arrow``), or starting a server.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -213,9 +213,9 @@ class PostgresSession(Session):
                     copy.execute(f"CREATE TABLE {quoted(name)} AS FROM published_rows")
                     copy.unregister("published_rows")
 
-    def _land(self, batch_id: str, rows: Mapping[str, pa.Table]) -> bool:
+    def _land(self, batch_id: str, rows: Mapping[str, pa.Table], first: Sequence[str]) -> bool:
         guard = f"SELECT 1 FROM {quoted(LANDED_BATCHES)} WHERE batch_id = {literal(batch_id)}"
-        return self._line.append(rows, lock=LANDED_BATCHES, unless=guard)
+        return self._line.append(rows, lock=LANDED_BATCHES, first=first, unless=guard)
 
     def _make_auditor(self) -> Auditor:
         from sqlalchemy import create_engine, make_url

@@ -6,7 +6,7 @@ the platform.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -38,13 +38,19 @@ class ArrowLine:
         return table
 
     def append(
-        self, tables: Mapping[str, pa.Table], *, lock: str | None = None, unless: str | None = None
+        self,
+        tables: Mapping[str, pa.Table],
+        *,
+        lock: str | None = None,
+        first: Sequence[str] = (),
+        unless: str | None = None,
     ) -> bool:
         """Append rows to existing tables in one transaction.
 
         Args:
             tables: table name to rows with the table's columns.
             lock: a table that no one else may write meanwhile.
+            first: statements that are run before anything else.
             unless: a query; if it finds a row, nothing is appended and the answer is False.
         """
         connection = self._open()
@@ -52,6 +58,8 @@ class ArrowLine:
             with closing(connection.cursor()) as cursor:
                 if lock:
                     cursor.execute(f"LOCK TABLE {quoted(lock)} IN SHARE ROW EXCLUSIVE MODE")
+                for statement in first:
+                    cursor.execute(statement)
                 if unless:
                     cursor.execute(unless)
                     if cursor.fetchone() is not None:

@@ -7,7 +7,7 @@ Belongs here: what is the same on DuckDB and PostgreSQL. Does not belong here: S
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any, Literal, final
@@ -132,6 +132,7 @@ class Session(ComputeSession):
         path: str,
         tables: Mapping[str, pa.Table],
         ledger: Mapping[str, Any],
+        replaces: Collection[str] = (),
     ) -> bool:
         """Add one batch to the landed tables and the ``landed_batches`` ledger, in one transaction.
 
@@ -141,9 +142,11 @@ class Session(ComputeSession):
             path: where the landing file is.
             tables: landed table name to its rows, without ``batch_id``.
             ledger: further columns of the ledger.
+            replaces: batches whose rows leave the landed tables in the same transaction. Their
+                ledger rows become ``superseded``; that of this batch itself gives way to the new one.
 
         Returns:
-            False if the batch was landed before; then nothing is written.
+            False if the batch was landed before and is not in ``replaces``; then nothing is written.
 
         Raises:
             ContractError: columns or types are not those of the landed schema or the ledger.
@@ -160,7 +163,22 @@ class Session(ComputeSession):
         rows[LANDED_BATCHES] = pa.Table.from_pylist([entry], schema=schema)
         for name in rows:
             self.ensure(name)
-        return self._land(batch_id, rows)
+        return self._land(batch_id, rows, self._withdrawal(replaces, batch_id))
+
+    def supersede(self, batch_ids: Collection[str]) -> None:
+        """Take the rows of batches out of the landed tables; the ledger remembers them."""
+        statements = self._withdrawal(batch_ids)
+        if statements:
+            with self.transaction():
+                for statement in statements:
+                    self.run(statement)
+
+    def _withdrawal(self, batch_ids: Collection[str], again: str = "") -> list[str]:
+        if not batch_ids:
+            return []
+        self.ensure(LANDED_BATCHES)
+        landed = [name for name in self.catalogue.landed if self.exists(name)]
+        return ledger.withdraw(landed, batch_ids, again)
 
     def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
         """See ``ComputeSession.apply``; about two million rows go through at once."""
@@ -267,7 +285,7 @@ class Session(ComputeSession):
         """Write every existing published table to a new DuckDB file at ``path``."""
 
     @abstractmethod
-    def _land(self, batch_id: str, rows: Mapping[str, pa.Table]) -> bool: ...
+    def _land(self, batch_id: str, rows: Mapping[str, pa.Table], first: Sequence[str]) -> bool: ...
 
     @abstractmethod
     def _make_auditor(self) -> Auditor: ...

@@ -34,6 +34,11 @@ class Catalogue:
         }
         self._landed = dict(landed)
 
+    @property
+    def landed(self) -> tuple[str, ...]:
+        """The names of the landed tables."""
+        return tuple(self._landed)
+
     def schema(self, name: str) -> sch.Schema:
         """The ibis schema of a published, rejected, landed or ledger table.
 
