@@ -16,6 +16,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_privacy import privacy
+from mqa_platform.cli_sources import sources
 from mqa_platform.exits import exit_code
 from mqa_platform.home import Home
 
@@ -28,6 +30,8 @@ app = typer.Typer(
 )
 policies = typer.Typer(no_args_is_help=True, help="The policy: what RevOps decides.")
 app.add_typer(policies, name="policy")
+app.add_typer(sources, name="sources")
+app.add_typer(privacy, name="privacy")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,

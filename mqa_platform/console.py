@@ -26,8 +26,8 @@ _PIPED_WIDTH = 150
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 STEPS = (
-    "landed_batches", "crm_tables", "signals", "sessions", "accounts", "scores", "stages", "handoffs",
-    "conversions", "marts_snapshot",
+    "landed_batches", "crm_tables", "feeds", "signals", "sessions", "accounts", "scores", "stages",
+    "handoffs", "conversions", "marts_snapshot",
 )  # fmt: skip
 
 
@@ -108,6 +108,10 @@ def receipt(answer: dict[str, Any]) -> None:
     if answer["policy_version"] != answer["current_policy_version"]:
         out.print(
             f"Scored under policy {answer['policy_version']}; today's is {answer['current_policy_version']}."
+        )
+    if answer["validity"] == "degraded":
+        out.print(
+            f"Degraded by {answer['degraded_by']}: what nobody delivered is missing.", markup=False
         )
     rows = [
         [c["component"], c["raw_points"], c["lost_to_cap"], c["decayed_points"], c["lost_to_ceiling"], c["points"],

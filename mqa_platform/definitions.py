@@ -11,6 +11,7 @@ from mqa_platform import partitions
 from mqa_platform.assets import (
     accounts,
     conversions,
+    feeds,
     handoffs,
     scores,
     sessions,
@@ -21,7 +22,7 @@ from mqa_platform.assets import (
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy
-from mqa_platform.schedules import daily_refresh, every_morning
+from mqa_platform.schedules import daily_refresh, every_morning, land_sources
 from mqa_platform.sensors import on_new_files
 
 
@@ -37,6 +38,7 @@ def build_definitions(
     assets = [
         sources.landed_batches,
         sources.crm_tables,
+        feeds.asset,
         signals.asset(daily),
         sessions.asset(daily),
         accounts.asset,
@@ -50,7 +52,7 @@ def build_definitions(
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
         assets=assets,
-        jobs=[job],
+        jobs=[job, land_sources([sources.landed_batches, sources.crm_tables])],
         schedules=[every_morning(job, daily)],
         sensors=[on_new_files(job, home, policy, daily)],
         resources={"platform": platform, **(resources or {})},

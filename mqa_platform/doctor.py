@@ -88,7 +88,7 @@ def _contracts(_: Home) -> Finding:
 
 
 def _sources(home: Home) -> Finding:
-    from mqa_platform.sources.files import expand
+    from mqa_platform.sources.globs import expand
 
     policy = load_policy(home.policy_folder())
     counts = {n: len(expand(s, home.root, home.data)) for n, s in policy.sources.sources.items()}
@@ -133,14 +133,19 @@ def _instance(home: Home) -> Finding:
     return Finding("dagster storage", True, f"embedded PostgreSQL in {home.postgres} ({made})")
 
 
-def _key(_: Home) -> Finding:
-    if os.environ.get("MQA_PII_KEY"):
-        return Finding("personal data key", True, "MQA_PII_KEY is set")
+def _key(home: Home) -> Finding:
+    from mqa_platform.sources.personal_key import REMEDY, VARIABLE, key_problem
+
+    problem = key_problem(home)
+    if problem:
+        return Finding("personal data key", False, problem, REMEDY)
+    if os.environ.get(VARIABLE):
+        return Finding("personal data key", True, f"{VARIABLE} is set")
     return Finding(
         "personal data key",
         None,
-        "the development key",
-        "set MQA_PII_KEY before real people's data lands",
+        "the public development key",
+        f"set {VARIABLE} before real people's data lands",
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs: the ``daily_refresh`` job over a range of days, in this process, recorded in the Dagster instance.
+"""Runs: the platform's jobs in this process, recorded in the Dagster instance.
 
 Belongs here: starting a run and reading its outcome. Does not belong here: what a run computes (``assets``)
 or how it is shown (``cli``).
@@ -21,7 +21,7 @@ from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
 from mqa_platform.planned_events import planned_once
 from mqa_platform.policy.loader import load_policy
-from mqa_platform.schedules import DAILY_REFRESH
+from mqa_platform.schedules import DAILY_REFRESH, LAND_SOURCES
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -74,19 +74,41 @@ def run_on(
     instance: DagsterInstance, home: Home, window: Window, progress: Progress | None = None
 ) -> RunResult:
     """The same on an instance that is already running (tests give an ephemeral one)."""
-    definitions = build_definitions(home=home, loggers={_LOGGER: _listener(progress)})
-    job = definitions.resolve_job_def(DAILY_REFRESH)
+    job = _job(home, DAILY_REFRESH, progress)
     days = window.days()
     _check_days(job, days[0], days[-1])
+    tags = {_RANGE_START: days[0].isoformat(), _RANGE_END: days[-1].isoformat()}
+    return _execute(instance, job, tags)
+
+
+def land_sources(home: Home, progress: Progress | None = None) -> RunResult:
+    """Lands what is new and reconciles it, as one Dagster run of no days; no stage is refreshed.
+
+    Raises:
+        RunFailedError: naming the step and what its author can do.
+        PolicyError, ContractError: before anything is written.
+    """
+    load_policy(home.policy_folder())
+    with running_instance(home) as instance:
+        return land_on(instance, home, progress)
+
+
+def land_on(instance: DagsterInstance, home: Home, progress: Progress | None = None) -> RunResult:
+    """The same on an instance that is already running."""
+    return _execute(instance, _job(home, LAND_SOURCES, progress), {})
+
+
+def _job(home: Home, name: str, progress: Progress | None) -> dg.JobDefinition:
+    definitions = build_definitions(home=home, loggers={_LOGGER: _listener(progress)})
+    return definitions.resolve_job_def(name)
+
+
+def _execute(instance: DagsterInstance, job: dg.JobDefinition, tags: dict[str, str]) -> RunResult:
     report_dead_runs(instance)
     with planned_once(instance):
         result = job.execute_in_process(
             instance=instance,
-            tags={
-                _RANGE_START: days[0].isoformat(),
-                _RANGE_END: days[-1].isoformat(),
-                PROCESS_TAG: this_process(),
-            },
+            tags={**tags, PROCESS_TAG: this_process()},
             run_config={"loggers": {_LOGGER: {}}},
             raise_on_error=False,
         )

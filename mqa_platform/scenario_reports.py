@@ -17,6 +17,7 @@ import ibis
 from mqa_platform.home import Home
 from mqa_platform.marts import Marts, open_marts
 from mqa_platform.policy.loader import load_policy
+from mqa_platform.source_reports import FIGURES, report
 
 Row = dict[str, Any]
 
@@ -186,7 +187,24 @@ def _today(marts: Marts) -> Any:
     return a.filter(a["valid_to"].isnull()).select("account_id", "name", "domain")
 
 
+def landed_by_source(home: Home) -> list[ScenarioTable]:
+    """Where every row of every source has gone, and the files that were held back."""
+    rows = [
+        {name: row[name] for name in ("source", *FIGURES, "held_batches")} for row in report(home)
+    ]
+    with open_marts(home) as marts:
+        ledger = marts.table("landed_batches")
+        held = ledger.filter(ledger["status"] == "held").order_by("source", "file_name")
+        refused = marts.rows(held.select("source", file="file_name", why="held_reason"))
+    landed = sum(row["landed"] for row in rows)
+    return [
+        ScenarioTable(f"{landed:,} rows of {len(rows)} sources", rows),
+        ScenarioTable(f"Files held back: {len(refused)}", refused),
+    ]
+
+
 REPORTS: Final[dict[str, Callable[[Home], list[ScenarioTable]]]] = {
     "companies_on_site": companies_on_site,
+    "landed_by_source": landed_by_source,
     "qualified_by_quarter": qualified_by_quarter,
 }

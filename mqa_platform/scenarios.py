@@ -27,7 +27,7 @@ from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.models import Policy
 from mqa_platform.runs import Progress, RunResult
 from mqa_platform.scenario_reports import REPORTS, ScenarioTable, days_of_events
-from mqa_platform.sources.files import expand
+from mqa_platform.sources.globs import expand
 from mqa_platform.sources.landed import SourceError
 
 PROJECT = Path(__file__).parent.parent
@@ -59,12 +59,15 @@ class Days(BaseModel):
 
 
 class Scenario(BaseModel):
-    """``example.yaml``: what an example is about, which days it runs and what it shows."""
+    """``example.yaml``: what an example is about, which days it runs and what it shows.
+
+    Without days its sources are landed and counted, and no stage is run.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: Annotated[str, Field(min_length=10)]
-    runs: Annotated[list[Days], Field(min_length=1)]
+    runs: list[Days]
     follow_data: bool = False
     needs_one_of: list[str] = []
     report: str
@@ -122,6 +125,8 @@ def run_scenario(name: str, home: Home, progress: Progress | None = None) -> Sce
     _install_policy(folder / "policy", target.policy)
     result = ScenarioResult(name, " ".join(scenario.description.split()), target)
     with running_instance(target) as instance:
+        if not scenario.runs:
+            result.runs.append(runs.land_on(instance, target, progress))
         for window in _windows(target, scenario, policy):
             result.runs.append(runs.run_on(instance, target, window, progress))
     result.tables = REPORTS[scenario.report](target)
@@ -171,7 +176,7 @@ def _check_data(name: str, scenario: Scenario, policy: Policy, home: Home) -> No
         except SourceError as error:
             raise ScenarioError(f"{source}: {error}; {remedy}") from error
     if scenario.needs_one_of and not any(found.get(source) for source in scenario.needs_one_of):
-        paths = [policy.sources.sources[s].path for s in scenario.needs_one_of]
+        paths = [policy.sources.sources[s].path or "" for s in scenario.needs_one_of]
         wanted = " or ".join(p.replace("${MQA_DATA}", str(home.data)) for p in paths)
         raise ScenarioError(f"{name} found no file {wanted}: {remedy}")
 
@@ -201,7 +206,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 def _windows(home: Home, scenario: Scenario, policy: Policy) -> Iterator[Window]:
     """The ranges to run, one after the other: what has landed is known after the first."""
     declared = [days.window() for days in scenario.runs]
-    yield declared[0]
+    yield from declared[:1]
     if not scenario.follow_data:
         yield from declared[1:]
         return

@@ -1,6 +1,6 @@
 """Jobs and schedules, named by what they do.
 
-Belongs here: ``daily_refresh``. Does not belong here: reactions to events (``sensors``).
+Belongs here: ``daily_refresh`` and ``land_sources``. Does not belong here: reactions to events (``sensors``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 DAILY_REFRESH = "daily_refresh"
+LAND_SOURCES = "land_sources"
 
 
 def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
@@ -18,6 +19,15 @@ def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJo
         DAILY_REFRESH,
         selection=dg.AssetSelection.assets(*assets),
         description="Lands new files and refreshes every stage for the chosen days.",
+    )
+
+
+def land_sources(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
+    """The ledger and the CRM tables, and no stage."""
+    return dg.define_asset_job(
+        LAND_SOURCES,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Lands new files and pages and reconciles them; no stage is refreshed.",
     )
 
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
-from mqa_platform.sources.files import expand
+from mqa_platform.sources.globs import expand
 from mqa_platform.sources.landed import SourceError
 
 _INTERVAL_SECONDS = 30

@@ -12,24 +12,53 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import accounts as core
+from mqa_platform.core.expressions import shard
+from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.outside import Outside, unmatched_entries
 from mqa_platform.core.window import Window
 
 TABLES = ["accounts", "excluded_accounts"]
+SAMPLE = 10
+
+
+def outside(step: Step) -> Outside:
+    """What vendors and lists say, and the keys of all names that may have to be compared."""
+    records, lists = step.table("enrichment"), step.table("account_lists")
+    said = records.select(name="company_name").union(lists.select(name="company_name"))
+    names = step.table("crm_accounts").select("name").union(said.filter(said["name"].notnull()))
+    names = names.distinct()
+    keys = step.session.apply(NAME_KEYS, names.mutate(shard=shard(names["name"])), "shard")
+    return Outside(records, lists, keys)
 
 
 def accounts(step: Step, window: Window | None = None) -> Outcome:
     """Publishes all accounts as they are known now, each version with the days it held."""
-    touchpoints = step.table("touchpoints")
-    found = step.session.keep(core.accounts(step.table("crm_accounts"), touchpoints, step.policy))
+    touchpoints, crm = step.table("touchpoints"), step.table("crm_accounts")
+    keep, others = step.session.keep, outside(step)
+    found = keep(core.accounts(crm, touchpoints, step.policy, others, keep))
     published = step.publish(
         None, {"accounts": found, "excluded_accounts": core.excluded_accounts(found, touchpoints)}
     )
     a = step.table("accounts")
     a = a.filter(a["valid_to"].isnull())
     gates = a.group_by("fit_gate").aggregate(n=a.count())
-    facts = {f"fit_{r['fit_gate']}": r["n"] for r in step.session.rows(gates)}
+    facts: dict[str, Any] = {f"fit_{r['fit_gate']}": r["n"] for r in step.session.rows(gates)}
     found_count = step.session.rows(a.aggregate(n=a["is_discovered"].sum()))[0]["n"]
-    return Outcome(published, {**facts, "discovered": int(found_count or 0)})
+    facts["discovered"] = int(found_count or 0)
+    return Outcome(published, facts | _strangers(step, others))
+
+
+def _strangers(step: Step, others: Outside) -> dict[str, Any]:
+    """Entries of lists that are about no account of ours: how many, and the first of them."""
+    known = core.versions(step.table("crm_accounts"), step.table("touchpoints"))
+    t = step.session.keep(unmatched_entries(known, others, step.policy))
+    count = step.session.rows(t.aggregate(n=t.count()))[0]["n"]
+    shown = t.order_by("list", "source", "entry_id").limit(SAMPLE)
+    listed = [f"{r['list']} {r['source']}: {r['entry_id']}" for r in step.session.rows(shown)]
+    facts: dict[str, Any] = {"list_entries_without_account": count}
+    if listed:
+        facts["list_entries_without_account_sample"] = dg.MetadataValue.json(listed)
+    return facts
 
 
 @dg.multi_asset(

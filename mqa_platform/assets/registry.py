@@ -14,18 +14,28 @@ import dagster as dg
 from mqa_platform.assets.reporting import SNAPSHOT, column_schema
 from mqa_platform.contracts.loader import load_contracts
 
-CRM_TABLES = ("crm_accounts", "crm_contacts", "crm_opportunities", "crm_activities", "crm_users")
+CRM_TABLES = (
+    "crm_accounts",
+    "crm_contacts",
+    "crm_leads",
+    "crm_opportunities",
+    "crm_contact_roles",
+    "crm_activities",
+    "crm_users",
+)
+# What is bought, listed and spent: published beside the CRM.
+FEEDS = ("enrichment", "account_lists", "campaign_spend")
 DAILY = ("signals", "sessions", "touchpoints", "scores", "stages")
 
 # Asset → the assets it reads. The sentence of the platform is the spine of this list.
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "landed_batches": (),
-    **dict.fromkeys(CRM_TABLES, ("landed_batches",)),
+    **dict.fromkeys((*CRM_TABLES, *FEEDS), ("landed_batches",)),
     "signals": ("landed_batches",),
     "sessions": ("signals", "crm_accounts", "crm_contacts"),
     "touchpoints": ("signals", "sessions"),
-    "accounts": ("sessions", "touchpoints", "crm_accounts"),
-    "scores": ("accounts", "touchpoints"),
+    "accounts": ("sessions", "touchpoints", "crm_accounts", "enrichment", "account_lists"),
+    "scores": ("accounts", "touchpoints", "landed_batches"),
     "stages": (
         "scores",
         "accounts",
@@ -49,6 +59,9 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
 # Table → the asset that publishes it, for lineage.
 ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "quarantined_signals": "landed_batches",
+    "privacy_rewrites": "landed_batches",
+    "source_report": "landed_batches",
+    "source_health": "landed_batches",
     "dropped_signals": "signals",
     "unresolved_signals": "touchpoints",
     "excluded_accounts": "accounts",

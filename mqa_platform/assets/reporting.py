@@ -12,30 +12,36 @@ from typing import Any
 import dagster as dg
 
 from mqa_platform.assets.platform import Platform, Step
+from mqa_platform.assets.watches import watch_specs
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.contracts.model import Contract
 from mqa_platform.core.window import Window
-from mqa_platform.sources.landing import QuarantineLimitError, SourceError
+from mqa_platform.sources.landed import SourceError
 from mqa_platform.warehouse import AuditFailed, Published, RuleOutcome, WarehouseBusyError
 
 Facts = Mapping[str, Any]
 # Daily work is called with the step and its window, other work with None for the window.
 Work = Callable[..., "Outcome"]
 SNAPSHOT = "marts_snapshot"
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+_PARTITION = "dagster/partition"
 
 
 class Outcome:
-    """What an asset's work published, with facts for the whole run and for single days."""
+    """What an asset's work published, with facts for the whole run and single days, and its watches."""
 
     def __init__(
         self,
         published: list[Published],
         facts: Facts | None = None,
         by_day: Mapping[date, Facts] | None = None,
+        watched: Sequence[dg.AssetCheckResult] = (),
     ) -> None:
         self.published = {p.table: p for p in published}
         self.facts = dict(facts or {})
         self.by_day = dict(by_day or {})
+        self.watched = list(watched)
         self.seconds = 0.0
 
 
@@ -45,9 +51,9 @@ def check_name(asset: str, table: str, rule: str) -> str:
 
 
 def check_specs(asset: str, *tables: str) -> list[dg.AssetCheckSpec]:
-    """One check a rule of the contracts of an asset's tables."""
+    """One check a rule of the contracts of an asset's tables, and the asset's watches."""
     contracts = load_contracts()
-    return [
+    return watch_specs(asset) + [
         dg.AssetCheckSpec(
             name=check_name(asset, table, rule.name),
             asset=asset,
@@ -90,10 +96,13 @@ def _result(asset: str, table: str, check: RuleOutcome) -> dg.AssetCheckResult:
 
 
 def _lineage(published: Published, asset_of: Mapping[str, str]) -> dg.TableColumnLineage:
+    # Several landed tables have columns of one name, and all of them are the ledger's asset.
     deps = {
         column: [
-            dg.TableColumnDep(asset_key=asset_of.get(table, "landed_batches"), column_name=source)
-            for table, source in sources
+            dg.TableColumnDep(asset_key=asset, column_name=source)
+            for asset, source in dict.fromkeys(
+                (asset_of.get(table, "landed_batches"), source) for table, source in sources
+            )
         ]
         for column, sources in published.lineage.items()
     }
@@ -106,6 +115,16 @@ def _window(context: dg.AssetExecutionContext) -> Window | None:
         return None
     span = context.partition_time_window
     return Window(span.start.date(), span.end.date())
+
+
+def run_days(context: dg.AssetExecutionContext) -> Window | None:
+    """The days of the run, which an asset without partitions has none of itself; None: it has none."""
+    tags = context.run.tags
+    last = tags.get(_RANGE_END) or tags.get(_PARTITION)
+    first = tags.get(_RANGE_START) or last
+    if not first or not last:
+        return None
+    return Window.of(date.fromisoformat(first), date.fromisoformat(last))
 
 
 def run_step(
@@ -135,7 +154,7 @@ def run_step(
                 for check in failed.checks_by_table.get(table, []):
                     yield _result(asset, table, check)
         raise dg.Failure(str(failed), allow_retries=False) from failed
-    except (QuarantineLimitError, SourceError, WarehouseBusyError) as problem:
+    except (SourceError, WarehouseBusyError) as problem:
         raise dg.Failure(
             str(problem), allow_retries=isinstance(problem, WarehouseBusyError)
         ) from problem
@@ -190,4 +209,5 @@ def _materialized(
         for table in tables
         for check in outcome.published[table].checks
     ]
+    checks += [w for w in outcome.watched if w.asset_key == dg.AssetKey(asset)]
     return dg.MaterializeResult(asset_key=asset, metadata=metadata, check_results=checks)

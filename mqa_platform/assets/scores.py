@@ -41,7 +41,9 @@ def scores(step: Step, window: Window) -> Outcome:
     published = step.publish(
         span,
         {
-            "scores": core.scores(lines, accounts, step.policy, step.version),
+            "scores": core.scores(
+                lines, accounts, step.policy, step.version, step.table("source_health")
+            ),
             "score_receipts": core.score_receipts(lines, accounts, step.policy),
             "people": people(
                 touchpoints, step.table("crm_contacts"), step.policy, as_of, step.session.apply

@@ -17,6 +17,7 @@ from mqa_platform.core import sessions as core
 from mqa_platform.core.evidence import Evidence
 from mqa_platform.core.expressions import shard
 from mqa_platform.core.identity import resolve
+from mqa_platform.core.ip_answers import addresses, with_stored
 from mqa_platform.core.matching import NAME_KEYS, ip_lookup
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.sources.lateness import IDENTITY
@@ -26,20 +27,22 @@ TABLES = {"sessions": ["sessions"], "touchpoints": ["touchpoints", "unresolved_s
 
 
 def evidence(step: Step, signals: ir.Table) -> Evidence:
-    """What identity looks at: all CRM and cookie knowledge, and answers for the window's addresses."""
+    """What identity looks at: all we know of people and cookies, and the answers for addresses."""
     session = step.session
-    ips = signals.filter(signals["ip"].notnull()).select("ip").distinct()
+    ips = addresses(signals)
     ranges = session.arrow(step.table("landed_ip_ranges"))
     named = step.table("crm_accounts").select("name").union(
         signals.filter(signals["company_name"].notnull()).select(name="company_name")
     ).distinct()  # fmt: skip
+    live = session.apply(ip_lookup(ranges), ips.mutate(shard=shard(ips["ip"])), "shard")
     return Evidence(
         identities=step.table("landed_identities"),
         contacts=step.table("crm_contacts"),
         accounts=step.table("crm_accounts"),
         listed_domains=session.constant("listed_domains", reference_domains()),
-        ip_answers=session.apply(ip_lookup(ranges), ips.mutate(shard=shard(ips["ip"])), "shard"),
+        ip_answers=with_stored(live, step.table("landed_ip_answers"), signals),
         name_keys=session.apply(NAME_KEYS, named.mutate(shard=shard(named["name"])), "shard"),
+        consents=step.table("landed_consents"),
     )
 
 

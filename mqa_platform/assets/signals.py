@@ -13,12 +13,14 @@ import dagster as dg
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
+from mqa_platform.assets.watches import PAGE_VIEWS_ARE_CLASSIFIED
 from mqa_platform.core import signals as core
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.sources.lateness import SIGNALS
 from mqa_platform.warehouse import Published
 
 TABLES = ["signals", "dropped_signals"]
+_SHOWN_PATHS = 10
 
 
 def signals(step: Step, window: Window) -> Outcome:
@@ -51,7 +53,31 @@ def signals(step: Step, window: Window) -> Outcome:
     }
     if not published[0].rows:
         facts["message"] = f"no signals on {window}: empty partitions"
-    return Outcome(published, facts)
+    checked, by_day = _classified(step, window)
+    return Outcome(published, facts, by_day, [checked])
+
+
+def _classified(step: Step, window: Window) -> tuple[dg.AssetCheckResult, dict[date, Any]]:
+    """How many page views of the window the taxonomy does not know, and the share a day."""
+    s = step.table("signals")
+    s = s.filter((s["signal_date"] >= window.lo) & (s["signal_date"] < window.hi))
+    days = step.session.rows(core.page_views(s))
+    total, missed = sum(d["page_views"] for d in days), sum(d["unclassified"] for d in days)
+    share, limit = missed / total if total else 0.0, step.policy.signals.unclassified_limit
+    pages = core.unclassified_pages(s)
+    pages = pages.order_by(pages["views"].desc(), "page_path").limit(_SHOWN_PATHS)
+    commonest = [(p["page_path"], p["views"]) for p in step.session.rows(pages)]
+    found = PAGE_VIEWS_ARE_CLASSIFIED.result(
+        missed if share > limit else 0,
+        f"{share:.0%} of the page views have no page type, more than {limit:.0%}; "
+        f"most are {', '.join(path or '(no path)' for path, _ in commonest[:3])}",
+        {"share": share, "page_views": total, "unclassified": missed,
+         "paths": dg.MetadataValue.json([{"path": p, "views": n} for p, n in commonest])},
+    )  # fmt: skip
+    shares = {
+        d["signal_date"]: {"unclassified_share": d["unclassified"] / d["page_views"]} for d in days
+    }
+    return found, shares
 
 
 def unbroken(days: Collection[date]) -> list[Window]:

@@ -8,30 +8,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.assets.crm_versions import versions
+from mqa_platform.assets.health import TABLES as HEALTH
+from mqa_platform.assets.health import last_day, source_tables, watched
 from mqa_platform.assets.platform import Platform, Step
+from mqa_platform.assets.privacy import guard_personal_data, told_of
 from mqa_platform.assets.registry import ASSET_OF, CRM_TABLES, spec
-from mqa_platform.assets.reporting import Outcome, check_specs, run_step
-from mqa_platform.core.crm import history
+from mqa_platform.assets.reporting import Outcome, check_specs, run_days, run_step
 from mqa_platform.core.window import Window
 from mqa_platform.sources.landing import land_new
 from mqa_platform.sources.lateness import IDENTITY, changed_since, earliest
+from mqa_platform.sources.retention import REWRITES
 
-_LANDED = {
-    "crm_accounts": ("landed_accounts", "account_id"),
-    "crm_contacts": ("landed_contacts", "contact_id"),
-    "crm_opportunities": ("landed_opportunities", "opportunity_id"),
-    "crm_activities": ("landed_activities", "activity_id"),
-    "crm_users": ("landed_users", "user_id"),
-}
-
+# What the asset ``landed_batches`` publishes, itself first.
+_LEDGERS = ["landed_batches", "quarantined_signals", REWRITES, *HEALTH]
 # CRM tables that are published together → who reads the past from them, and must look again.
 _READERS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("crm_accounts", "crm_contacts"): (IDENTITY, "scores", "stages"),
     ("crm_opportunities", "crm_activities"): ("stages",),
-    ("crm_users",): (),
+    ("crm_leads", "crm_contact_roles", "crm_users"): (),
 }
 
 
@@ -49,13 +46,19 @@ def quarantined_signals(step: Step) -> ir.Table:
 
 
 def land(step: Step, window: Window | None = None) -> Outcome:
-    """Lands what is new, then publishes the ledger as audited and the quarantine."""
+    """Lands what is new, then publishes the ledger as audited, the quarantine and how the sources are.
+
+    ``window`` are the days of the run, None where it has none: the sources are judged to the last.
+    """
     report = land_new(step.session, step.policy, step.home)
+    dropped = guard_personal_data(step, report)
     published = step.publish(
         None,
         {
             "landed_batches": step.table("landed_batches"),
             "quarantined_signals": quarantined_signals(step),
+            REWRITES: step.table(REWRITES),
+            **source_tables(step, last_day(window)),
         },
     )
     facts: dict[str, Any] = {
@@ -64,16 +67,19 @@ def land(step: Step, window: Window | None = None) -> Outcome:
         "new_quarantined": sum(report.quarantined.values()),
         **{f"quarantined_{reason}": n for reason, n in sorted(report.reasons.items())},
     }
-    if report.messages:
-        facts["messages"] = dg.MetadataValue.md("\n".join(f"- {m}" for m in report.messages))
-    return Outcome(published, facts)
+    facts |= {"degraded": report.degraded, "held_batches": len(report.held)}
+    facts |= {"dropped_addresses": dropped.addresses}
+    if told := report.told():
+        facts["messages"] = dg.MetadataValue.md("\n".join(f"- {m}" for m in told))
+    arrived, shown = watched(step, last_day(window))
+    return Outcome(told_of(published, dropped), {**facts, **shown}, watched=[arrived])
 
 
 def crm(step: Step, window: Window | None = None) -> Outcome:
     """Publishes every CRM table with its history; days that it tells differently are asked for again."""
     published = []
     for tables, readers in _READERS.items():
-        found = {t: step.session.keep(_history(step, t)) for t in tables}
+        found = {t: step.session.keep(versions(step, t)) for t in tables}
         since = None
         if readers and step.session.days("signals"):
             changes = [changed_since(step.session, step.table(t), v) for t, v in found.items()]
@@ -83,28 +89,16 @@ def crm(step: Step, window: Window | None = None) -> Outcome:
     return Outcome(published)
 
 
-def _history(step: Step, table: str) -> ir.Table:
-    """The versions of a CRM table with the columns and types of its contract."""
-    landed, key = _LANDED[table]
-    versions = history(step.table(landed), key)
-    wanted = step.contracts[table].schema
-    return versions.select(
-        **{
-            c: versions[c].cast(t) if c in versions.columns else ibis.null(t)
-            for c, t in wanted.items()
-        }
-    )
-
-
 @dg.multi_asset(
     specs=[spec("landed_batches")],
-    check_specs=check_specs("landed_batches", "landed_batches", "quarantined_signals"),
+    check_specs=check_specs("landed_batches", *_LEDGERS),
     name="landed_batches",
 )
 def landed_batches(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     """Every file of every source, read once."""
-    tables = {"landed_batches": ["landed_batches", "quarantined_signals"]}
-    yield from run_step(context, platform, tables, ASSET_OF, land)
+    tables = {"landed_batches": _LEDGERS}
+    days = run_days(context)
+    yield from run_step(context, platform, tables, ASSET_OF, lambda step, _: land(step, days))
 
 
 @dg.multi_asset(

@@ -9,18 +9,18 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.enrichment import FIRMOGRAPHICS, believed, since_when
 from mqa_platform.core.expressions import first_match, none_of_type, one_of
 from mqa_platform.core.fit import with_fit
+from mqa_platform.core.outside import Keep, Outside, overlaid
+from mqa_platform.core.spans import merged, opened
 from mqa_platform.policy.models import Policy
 
-_FIRMOGRAPHICS = {
-    "industry": "string",
-    "employees": "int64",
-    "revenue": "float64",
-    "country": "string",
-    "technologies": "string",
-    "growth_pct": "float64",
-}
+_CRM = (
+    "account_id", "valid_from", "valid_to", "name", "domain", "aliases", "parent_account_id",
+    "owner_id", "account_type", "sales_status", "sales_status_reason", "do_not_contact", "is_target",
+    "tier", "is_deleted",
+)  # fmt: skip
 
 
 def _tier(t: ir.Table, policy: Policy) -> ir.StringValue:
@@ -37,25 +37,31 @@ def _tier(t: ir.Table, policy: Policy) -> ir.StringValue:
     return first_match(named + rules, ibis.literal("programmatic"))
 
 
-def _suppression(t: ir.Table, policy: Policy) -> ir.StringValue:
-    own = policy.identity.own_domains
-    return first_match(
-        [
-            (one_of(t["domain"], own).fill_null(False), ibis.literal("own_company")),
-            (
-                (t["account_type"] == "competitor").fill_null(False)
-                | one_of(t["domain"], policy.identity.exclude_domains.competitor).fill_null(False),
-                ibis.literal("competitor"),
-            ),
-            (
-                (t["account_type"] == "partner").fill_null(False)
-                | one_of(t["domain"], policy.identity.exclude_domains.partner).fill_null(False),
-                ibis.literal("partner"),
-            ),
-            (t["do_not_contact"].fill_null(False), ibis.literal("do_not_contact")),
-        ],
-        ibis.null("string"),
-    )
+def _suppressed(t: ir.Table, policy: Policy) -> dict[str, ir.Value]:
+    """Why no handoff may open, until when and by whom: the policy, the CRM, else a list.
+
+    What the policy and the CRM say has no end, so a list can only add to it.
+    """
+    lists = policy.identity.exclude_domains
+    rules = [
+        (one_of(t["domain"], policy.identity.own_domains), "own_company", "policy"),
+        (t["account_type"] == "competitor", "competitor", "crm"),
+        (one_of(t["domain"], lists.competitor), "competitor", "policy"),
+        (t["account_type"] == "partner", "partner", "crm"),
+        (one_of(t["domain"], lists.partner), "partner", "policy"),
+        (t["do_not_contact"], "do_not_contact", "crm"),
+    ]
+    reasons = [(c.fill_null(False), ibis.literal(reason)) for c, reason, _ in rules]
+    whom = [(c.fill_null(False), ibis.literal(by)) for c, _, by in rules]
+    nothing = ibis.null("string")
+    on_list = "excluded_for" in t.columns
+    reason = first_match(reasons, nothing)
+    end = opened(t["excluded_until"]) if on_list else none_of_type("date")
+    return {
+        "suppression_reason": ibis.coalesce(reason, t["excluded_for"]) if on_list else reason,
+        "suppressed_until": ibis.ifelse(reason.isnull(), end, none_of_type("date")),
+        "suppressed_by": first_match(whom, t["excluded_by"] if on_list else nothing),
+    }
 
 
 def discovered(touchpoints: ir.Table) -> ir.Table:
@@ -66,41 +72,44 @@ def discovered(touchpoints: ir.Table) -> ir.Table:
     return first.select("account_id", "valid_from", name=domain, domain=domain)
 
 
-def accounts(crm_accounts: ir.Table, touchpoints: ir.Table, policy: Policy) -> ir.Table:
-    """Every account and version of it: one row an account_id and valid_from."""
+def _as_is(t: ir.Table) -> ir.Table:
+    return t
+
+
+def versions(crm_accounts: ir.Table, touchpoints: ir.Table) -> ir.Table:
+    """Living CRM accounts and discovered ones with the days of each version, before anybody else."""
     live = crm_accounts.filter(~crm_accounts["is_deleted"])
-    kept = [
-        "account_id",
-        "valid_from",
-        "valid_to",
-        "name",
-        "domain",
-        "parent_account_id",
-        "owner_id",
-        "account_type",
-        "sales_status",
-        "sales_status_reason",
-        "do_not_contact",
-        "is_target",
-        "tier",
-    ]
-    listed = live.select(*kept, *_FIRMOGRAPHICS).mutate(
+    listed = live.select(*_CRM, *FIRMOGRAPHICS).mutate(
         is_target=live["is_target"].fill_null(False), is_discovered=ibis.literal(False)
     )
     found = discovered(touchpoints)
-    blanks = {c: none_of_type("string") for c in kept if c not in found.columns}
-    blanks |= {c: none_of_type(d) for c, d in _FIRMOGRAPHICS.items()}
+    blanks = {c: none_of_type("string") for c in _CRM if c not in found.columns}
+    blanks |= {c: none_of_type(d) for c, d in FIRMOGRAPHICS.items()}
     blanks["valid_to"] = none_of_type("date")
-    extra = found.mutate(
-        **{
-            **blanks,
-            "do_not_contact": ibis.literal(False),
-            "is_target": ibis.literal(False),
-            "is_discovered": ibis.literal(True),
-        }
-    )
-    t = with_fit(listed.union(extra.select(*listed.columns)), policy)
-    return t.select(
+    no = ibis.literal(False)
+    flags = {"do_not_contact": no, "is_target": no, "is_deleted": no}
+    extra = found.mutate(**{**blanks, **flags, "is_discovered": ibis.literal(True)})
+    return listed.union(extra.select(*listed.columns))
+
+
+def accounts(
+    crm_accounts: ir.Table,
+    touchpoints: ir.Table,
+    policy: Policy,
+    outside: Outside | None = None,
+    keep: Keep = _as_is,
+) -> ir.Table:
+    """Every account and version of it: one row an account_id and valid_from.
+
+    With ``outside``, a version of the CRM is cut where vendors or lists say something new of it, so
+    that every row holds as a whole on all of its days. ``keep`` may store a table and read it back.
+    """
+    t = versions(crm_accounts, touchpoints)
+    if outside is not None:
+        t = keep(overlaid(keep(since_when(t, policy)), outside, policy, keep))
+        t = t.mutate(is_target=t["is_target"] | t["on_target_list"])
+    t = with_fit(believed(t, policy), policy)
+    found = t.select(
         "account_id",
         "valid_from",
         "valid_to",
@@ -117,16 +126,19 @@ def accounts(crm_accounts: ir.Table, touchpoints: ir.Table, policy: Policy) -> i
         fit_low=t["fit_low"],
         fit_high=t["fit_high"],
         fit_grade=t["fit_grade"],
-        suppression_reason=_suppression(t, policy),
-        suppressed_until=none_of_type("date"),
+        **_suppressed(t, policy),
         owner_id=t["owner_id"],
         account_type=t["account_type"],
         industry=t["industry"],
         employees=t["employees"],
         country=t["country"],
+        firmographics_from=t["firmographics_from"],
         sales_status=t["sales_status"],
         sales_status_reason=t["sales_status_reason"],
+        **{c: t[c] for c in ("version_from", "version_to") if c in t.columns},
     )
+    told = [c for c in found.columns if not c.startswith(("valid_", "version_"))]
+    return found if outside is None else merged(keep(found), told)
 
 
 def excluded_accounts(accounts: ir.Table, touchpoints: ir.Table) -> ir.Table:

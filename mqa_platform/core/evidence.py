@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.consents import with_refusals
 from mqa_platform.core.expressions import first_match, in_force, newest_first, one_of
-from mqa_platform.policy.models import Identity
+from mqa_platform.core.lead_merges import surviving
+from mqa_platform.policy.identity import Identity
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Evidence:
 
     identities: landed_identities · contacts, accounts: crm_contacts, crm_accounts with history ·
     listed_domains: (domain, kind) of free and disposable mail · ip_answers: ``matching.IP_ANSWER`` ·
-    name_keys: ``matching.NAME_KEY`` for every account and company name.
+    name_keys: ``matching.NAME_KEY`` for every account and company name · consents: landed_consents.
     """
 
     identities: ir.Table
@@ -33,6 +35,7 @@ class Evidence:
     listed_domains: ir.Table
     ip_answers: ir.Table
     name_keys: ir.Table
+    consents: ir.Table
 
 
 def _persons(signals: ir.Table, evidence: Evidence) -> ir.Table:
@@ -51,6 +54,7 @@ def _persons(signals: ir.Table, evidence: Evidence) -> ir.Table:
         lead_person=seen["person_ref"],
         lead_domain=seen["email_domain"],
     )
+    leads = surviving(leads)
     cookies = seen.filter(seen["kind"] == "cookie").select(
         cookie=seen["ref"], cookie_person=seen["person_ref"], cookie_domain=seen["email_domain"]
     )
@@ -207,7 +211,7 @@ def _with_name(t: ir.Table, names: ir.Table, column: str, prefix: str) -> ir.Tab
 
 def widened(signals: ir.Table, evidence: Evidence, identity: Identity) -> ir.Table:
     """Signals with every candidate the rules may choose from; still one row a signal."""
-    t = _persons(signals, evidence)
+    t = with_refusals(_persons(signals, evidence), evidence.consents, evidence.contacts)
     t = t.left_join(_contacts_of(t, evidence), [("signal_id", "contact_signal")]).drop(
         "contact_signal"
     )

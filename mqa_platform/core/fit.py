@@ -12,7 +12,8 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.expressions import first_match, joined
-from mqa_platform.policy.models import Criterion, Policy
+from mqa_platform.policy.icp import Criterion
+from mqa_platform.policy.models import Policy
 
 _TEXT = ("industry", "country")
 

@@ -48,9 +48,8 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
         t["host_n"].fill_null(0) == 0
     )
     host_against = ibis.coalesce(host_against, ibis.ifelse(dialled, "isp", ibis.null("string")))
-    denied = (t["consent"] == "denied") | (
-        (t["consent"] == "unknown") & (not policy.signals.unknown_consent_counts_as_anonymous)
-    )
+    unasked = (t["consent"] == "unknown") & (not policy.signals.unknown_consent_counts_as_anonymous)
+    denied = (t["consent"] == "denied") | unasked | t["is_refused"]
     asn_is_isp = t["asn_org"].re_search(identity.isp_org_pattern).fill_null(False) | one_of(
         t["asn_name_industry"], identity.isp_industries
     ).fill_null(False)
@@ -130,7 +129,9 @@ def _chosen(t: ir.Table, policy: Policy) -> ir.Table:
         ),
         why_not=ibis.coalesce(t["stopped"], skipped),
         person_id=ibis.ifelse(
-            t["is_nameless"], nothing, ibis.coalesce(t["contact_id"], t["person"])
+            t["is_nameless"] | t["is_denied"],
+            nothing,
+            ibis.coalesce(t["contact_id"], t["person"]),
         ),
     )
 

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.decay import score_kernel
 from mqa_platform.core.expressions import first_match, in_force, shard
+from mqa_platform.core.health import degraded_days, expectations
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.score_lines import SCORE_LINES, TOTAL
 from mqa_platform.policy.models import Policy
@@ -59,9 +60,31 @@ def _scored(lines: ir.Table, accounts: ir.Table) -> ir.Table:
     return both.filter(in_force(both, both["score_date"]) & (both["fit_gate"] != "fail"))
 
 
-def scores(lines: ir.Table, accounts: ir.Table, policy: Policy, version: str) -> ir.Table:
-    """One row an account and day: the score, the threshold it is held against and the evidence."""
+def scores(
+    lines: ir.Table,
+    accounts: ir.Table,
+    policy: Policy,
+    version: str,
+    health: ir.Table | None = None,
+) -> ir.Table:
+    """One row an account and day: the score, the threshold it is held against and the evidence.
+
+    Every score of a day on which a source was late is ``degraded``: it lacks what nobody delivered.
+
+    Args:
+        lines: of ``score_lines``.
+        accounts: the versions of accounts.
+        policy: the policy in force.
+        version: its content hash.
+        health: source_health; None where no source has a rhythm.
+    """
     t = _scored(lines.filter(lines["component"] == TOTAL), accounts)
+    t = t.mutate(degraded_by=ibis.literal(""))
+    rhythm = expectations(policy)
+    if health is not None and rhythm:
+        late = degraded_days(health, rhythm).select("day", late="degraded_by")
+        t = t.left_join(late, t["score_date"] == late["day"])
+        t = t.mutate(degraded_by=t["late"].fill_null(""))
     limit = threshold(t["tier"], policy)
     above = t["points"] >= limit
     fits = t["fit_grade"].isin(["A", "B"])
@@ -85,6 +108,8 @@ def scores(lines: ir.Table, accounts: ir.Table, policy: Policy, version: str) ->
             ],
             ibis.null("string"),
         ),
+        validity=ibis.ifelse(t["degraded_by"] == "", "valid", "degraded"),
+        degraded_by=t["degraded_by"],
         policy_version=ibis.literal(version),
     )
 

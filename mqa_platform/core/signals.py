@@ -18,6 +18,22 @@ _PATH_EVENTS = ("page_view", "commit")
 _ROW_ORDER = ("received_at", "payload_hash", "occurred_at", "batch_id")
 
 
+def deliveries(landed: ir.Table) -> ir.Table:
+    """Landed rows with ``delivery``, 0 for the one of its event that is kept, and its payload's hash.
+
+    ``landed`` must hold every landed row of the events in it: the one received first is kept.
+    """
+    ranked = landed.mutate(
+        delivery=ibis.row_number().over(
+            ibis.window(group_by=["source", "event_id"], order_by=[landed[c] for c in _ROW_ORDER])
+        )
+    )
+    kept = ranked.filter(ranked["delivery"] == 0).select(
+        "source", "event_id", kept_payload=ranked["payload_hash"]
+    )
+    return ranked.join(kept, ["source", "event_id"])
+
+
 def _ranked(landed: ir.Table, window: Window) -> ir.Table:
     """Landed rows of the window with their rank among all deliveries of the same event.
 
@@ -26,16 +42,7 @@ def _ranked(landed: ir.Table, window: Window) -> ir.Table:
     """
     inside = landed.filter((landed["event_date"] >= window.lo) & (landed["event_date"] < window.hi))
     ids = inside.select("source", "event_id").distinct()
-    rivals = landed.semi_join(ids, ["source", "event_id"])
-    ranked = rivals.mutate(
-        delivery=ibis.row_number().over(
-            ibis.window(group_by=["source", "event_id"], order_by=[rivals[c] for c in _ROW_ORDER])
-        )
-    )
-    kept = ranked.filter(ranked["delivery"] == 0).select(
-        "source", "event_id", kept_payload=ranked["payload_hash"]
-    )
-    both = ranked.join(kept, ["source", "event_id"])
+    both = deliveries(landed.semi_join(ids, ["source", "event_id"]))
     return both.filter((both["event_date"] >= window.lo) & (both["event_date"] < window.hi))
 
 
@@ -123,3 +130,16 @@ def dropped_signals(landed: ir.Table, window: Window) -> ir.Table:
     return rest.group_by(
         signal_date=rest["event_date"], source=rest["source"], reason=rest["reason"]
     ).aggregate(landed_rows=rest.count(), sample_event_id=rest["event_id"].min())
+
+
+def page_views(signals: ir.Table) -> ir.Table:
+    """(signal_date, page_views, unclassified): views a day, and those no pattern of the taxonomy knows."""
+    s = signals.filter(signals["event"] == "page_view")
+    unknown = ibis.ifelse(s["page_type"] == "other", 1, 0)
+    return s.group_by("signal_date").aggregate(page_views=s.count(), unclassified=unknown.sum())
+
+
+def unclassified_pages(signals: ir.Table) -> ir.Table:
+    """(page_path, views) of the page views that no pattern of the taxonomy knows; '' is no path."""
+    s = signals.filter((signals["event"] == "page_view") & (signals["page_type"] == "other"))
+    return s.group_by(page_path=s["page_path"].fill_null("")).aggregate(views=s.count())

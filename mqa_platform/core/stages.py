@@ -61,10 +61,14 @@ def _deals(spine: ir.Table, crm: Crm) -> ir.Table:
 
 
 def _touches(crm: Crm) -> ir.Table:
-    """(account_id, day) of logged calls, e-mails, meetings and social touches; bulk mail is none."""
+    """(account_id, day) of logged calls, e-mails, meetings and social touches.
+
+    Bulk mail is none, nor is what a machine did.
+    """
     # The last version only: a meeting that was moved happened once, one held is marked so later.
     a = latest(crm.activities)
-    by_person = a.filter(a["account_id"].notnull() & (a["kind"] != "bulk_email") & a["is_held"])
+    done = ~a["kind"].isin(["automatic", "bulk_email"]) & a["is_held"]
+    by_person = a.filter(a["account_id"].notnull() & done)
     return by_person.select(
         touched_account=by_person["account_id"], touched_on=by_person["occurred_at"].date()
     ).distinct()

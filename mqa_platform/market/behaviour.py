@@ -32,6 +32,9 @@ _DEMO_PAGE = PAGES.index("/demo")
 _FORM_PAGES = np.array([i for i, p in enumerate(PAGES) if p.startswith("/case-studies/")])
 _WEBINAR_PAGE = PAGES.index("/blog/revenue-teams")
 
+# Activity types of the mail system that are the subscription's own; below 100,000 they are Marketo's.
+ATTENDED_TYPE, REPLIED_TYPE = 100_001, 100_002
+
 
 @dataclass(frozen=True)
 class MailActions:
@@ -180,7 +183,7 @@ def _committee_actions(
     mail_day = np.concatenate([rng.uniform(begin[replies], until[replies]), day[by_mail]])
     return forms, MailActions(
         at=working_time(config, rng, mail_day),
-        type_id=np.repeat([47, 46], [len(replies), len(attended)]),
+        type_id=np.repeat([REPLIED_TYPE, ATTENDED_TYPE], [len(replies), len(attended)]),
         person=person[mail_rows],
         episode=e[mail_rows],
     )

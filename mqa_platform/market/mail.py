@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mqa_platform.market.behaviour import MailActions
+from mqa_platform.market.behaviour import ATTENDED_TYPE, REPLIED_TYPE, MailActions
 from mqa_platform.market.config import DAY, HOUR, MINUTE, SECOND, MarketConfig, Month
 from mqa_platform.market.intent import Episodes
 from mqa_platform.market.people import People, lead_since
 from mqa_platform.market.signals import NOISE_KINDS
 from mqa_platform.market.streams import Bools, Ints, stream
 
-SENT, UNSUBSCRIBED, OPENED, CLICKED, ATTENDED, REPLIED = 6, 9, 10, 11, 46, 47
+SENT, UNSUBSCRIBED, OPENED, CLICKED = 6, 9, 10, 11
+ATTENDED, REPLIED = ATTENDED_TYPE, REPLIED_TYPE
 _SCANNER = NOISE_KINDS.index("mail_scanner")
 
 

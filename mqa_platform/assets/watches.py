@@ -1,0 +1,57 @@
+"""Checks on what happened rather than on rows: each warns, none holds anything back.
+
+Belongs here: which there are, and how one tells Dagster its finding. Does not belong here: rules of
+published rows (``data_contracts``, told by ``reporting``), or how a finding is made (the stages' modules).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One such check: the asset it hangs on, its name, and what holds when all is well."""
+
+    asset: str
+    name: str
+    description: str
+
+    def spec(self) -> dg.AssetCheckSpec:
+        """The check as Dagster declares it."""
+        return dg.AssetCheckSpec(
+            name=self.name, asset=self.asset, description=self.description, blocking=False
+        )
+
+    def result(
+        self, violations: int, told: str = "", metadata: Mapping[str, Any] | None = None
+    ) -> dg.AssetCheckResult:
+        """The finding of a run: it passed when nothing violates it; ``told`` names what does."""
+        return dg.AssetCheckResult(
+            asset_key=self.asset,
+            check_name=self.name,
+            passed=not violations,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=told if violations else self.description,
+            metadata={"violations": violations, **(metadata or {})},
+        )
+
+
+SOURCES_HAVE_ARRIVED = Watch(
+    "landed_batches",
+    "sources_have_arrived",
+    "Every source that has a rhythm has delivered in time, as of the last day of the run.",
+)
+PAGE_VIEWS_ARE_CLASSIFIED = Watch(
+    "signals",
+    "page_views_are_classified",
+    "The page taxonomy knows all page views of the run's days but unclassified_limit of them.",
+)
+WATCHES = (SOURCES_HAVE_ARRIVED, PAGE_VIEWS_ARE_CLASSIFIED)
+
+
+def watch_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """The watches that hang on an asset."""
+    return [watch.spec() for watch in WATCHES if watch.asset == asset]

@@ -1,0 +1,40 @@
+"""Answers for addresses: looked up while the address is there, stored once it was dropped.
+
+Belongs here: telling an address from what stands in its place, and joining both kinds of answer. Does not
+belong here: the look-up itself (``matching``), or dropping addresses (``sources.retention``).
+"""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+
+from mqa_platform.core.expressions import newest_first
+from mqa_platform.core.matching import IP_ANSWER
+
+# What a signal's ``ip`` begins with once the address itself was dropped.
+DROPPED = "ip:"
+
+
+def is_address(ip: ir.StringValue) -> ir.BooleanValue:
+    """Whether a signal still has its raw address; false where it never had one."""
+    return ip.notnull() & (ip.substr(0, len(DROPPED)) != DROPPED)
+
+
+def addresses(signals: ir.Table) -> ir.Table:
+    """(ip): the raw addresses of the signals, each once."""
+    return signals.filter(is_address(signals["ip"])).select("ip").distinct()
+
+
+def with_stored(live: ir.Table, stored: ir.Table, signals: ir.Table) -> ir.Table:
+    """One ``matching.IP_ANSWER`` row an ``ip`` of the signals, address or not.
+
+    Args:
+        live: the answers of ``matching.ip_lookup`` for ``addresses(signals)``.
+        stored: the landed_ip_answers table. What stands for an address says the same in every batch.
+        signals: the signals that are asked about.
+    """
+    asked = signals.filter(signals["ip"].notnull()).select("ip").distinct()
+    known = newest_first(
+        stored.semi_join(asked, "ip"), ["ip"], [stored["version"], stored["batch_id"]]
+    )
+    return live.select(*IP_ANSWER.names).union(known.select(*IP_ANSWER.names))
