@@ -6,26 +6,30 @@ here: an engine (``conftest``) or what must come out (the tests).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from mqa_platform.assets.accounts import outside
+from mqa_platform.assets.crm_versions import LANDED_AS, versions
+from mqa_platform.assets.feeds import RULES as FEED_RULES
 from mqa_platform.assets.sessions import evidence
-from mqa_platform.assets.sources import _LANDED
 from mqa_platform.contracts.loader import load_contracts
+from mqa_platform.contracts.model import Contract
 from mqa_platform.core import accounts as account_rules
 from mqa_platform.core import conversions as conversion_rules
 from mqa_platform.core import handoffs as handoff_rules
+from mqa_platform.core import health as health_rules
 from mqa_platform.core import scores as score_rules
 from mqa_platform.core import sessions as session_rules
 from mqa_platform.core import signals as signal_rules
+from mqa_platform.core import source_report as report_rules
 from mqa_platform.core import stages as stage_rules
-from mqa_platform.core.crm import history
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.people import people
 from mqa_platform.core.qualification import moments
@@ -50,6 +54,7 @@ def policy() -> Policy:
     told = load_policy(None).model_dump()
     told["program"]["history_starts_on"] = FIRST
     told["identity"]["shared_domains"] = "split"
+    told["icp"]["precedence"] |= {"employees": "newest", "growth_pct": "enrichment_first"}
     told["identity"]["confidence"]["email_domain"] = 0.83
     told["identity"]["domain_aliases"] = {"vogel-alt.com": "fvogel.com"}
     told["signals"]["signals"]["email_reply_or_click"]["weight"] = 3.7
@@ -172,6 +177,7 @@ def crm() -> dict[str, Rows]:
             contact("c3", "a1", "email:f1", ""),
             contact("c4", "a1", "email:f2", None, do_not_contact=True),
             contact("c5", "a3", "email:seven", "Head of Vaults"),
+            contact("c6", "a3", "email:merged", "Head of Vaults"),
         ],
         "landed_opportunities": [
             opportunity("o1", "a1", at("2026-02-25T10:00:00.75")),
@@ -185,6 +191,28 @@ def crm() -> dict[str, Rows]:
             activity("t2", "a1", "meeting", at("2026-02-22T09:00:00")),
             activity("t3", "a1", "bulk_email", at("2026-02-13T09:00:00")),
             activity("t4", None, "call", at("2026-02-13T09:00:00")),
+            activity("t5", None, "automatic", at("2026-02-13T09:00:00")),
+        ],
+        "landed_leads": [
+            lead("l1", status="open"),
+            lead("l2", converted_account_id="a6", converted_at=at("2026-02-02T00:00:00.5")),
+            lead("l3", converted_account_id="a6", converted_contact_id="c2"),
+        ],
+        "landed_contact_roles": [
+            {"source": "crm", "role_id": "p1", "modified_at": at("2026-01-31T00:00:00"),
+             "opportunity_id": "o2", "contact_id": "c5", "role": "Évaluateur", "is_primary": True,
+             "is_deleted": False},
+        ],
+        "landed_associations": [
+            association("activity", "t5", "account", "a6"),
+            association("account", "a9", "activity", "t5"),
+            association("contact", "c6", "survivor", "c5"),
+        ],
+        "landed_field_changes": [
+            change("o2", "stage_name", "Né", "Proposal", "2026-01-30T00:00:00.5"),
+            change("o2", "stage_name", "Proposal", "", "2026-01-31T00:00:00"),
+            change("o2", "amount", "5000.1", None, "2026-01-31T00:00:00"),
+            change("o2", "is_closed", "false", "false", "2026-01-30T00:00:00.5"),
         ],
         "landed_users": [
             user("r1", "Finn", "Germany;France"),
@@ -202,6 +230,31 @@ def contact(
         "created_at": at("2025-06-30T23:59:59.999"), "account_id": account_id, "person_ref": ref,
         "email_domain": "fvogel.com", "name": None, "title": title, "do_not_contact": False,
         "is_deleted": False, **more,
+    }  # fmt: skip
+
+
+def lead(key: str, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "crm", "lead_id": key, "modified_at": at("2026-02-02T00:00:00.25"),
+        "created_at": at("2026-01-02T00:00:00"), "person_ref": f"email:{key}",
+        "email_domain": "leads.com", "name": "Léa", "do_not_contact": False, "is_deleted": False,
+        **more,
+    }  # fmt: skip
+
+
+def association(from_object: str, from_id: str, to_object: str, to_id: str) -> dict[str, Any]:
+    return {
+        "source": "crm", "from_object": from_object, "from_id": from_id, "to_object": to_object,
+        "to_id": to_id, "modified_at": at("2026-02-03T00:00:00.5"), "is_deleted": False,
+    }  # fmt: skip
+
+
+def change(
+    record: str, column: str, old: str | None, new: str | None, moment: str
+) -> dict[str, Any]:
+    return {
+        "source": "crm", "object": "opportunity", "record_id": record, "column_name": column,
+        "old_value": old, "new_value": new, "changed_at": at(moment),
     }  # fmt: skip
 
 
@@ -227,6 +280,53 @@ def user(key: str, name: str, territory: str | None, **more: Any) -> dict[str, A
     }  # fmt: skip
 
 
+def feeds() -> dict[str, Rows]:
+    """What vendors, lists and ad platforms say, by domain, by name with an umlaut and by CRM id."""
+    bought = {
+        "source": "bought",
+        "modified_at": at("2026-01-31T23:59:59.999999"),
+        "technologies": "go",
+    }
+    put = {
+        "source": "lists",
+        "modified_at": at("2026-01-01T00:00:00"),
+        "valid_from": date(2026, 1, 31),
+    }
+    paid = {
+        "source": "ads",
+        "spend_id": "s1",
+        "spend_date": date(2026, 2, 28),
+        "channel": "google",
+        "modified_at": at("2026-03-01T00:00:00"),
+        "campaign": "féte",
+        "currency": "EUR",
+    }
+    return {
+        "landed_enrichment": [
+            {**bought, "record_id": "1", "domain": "won.com", "revenue": 1.1e9, "employees": 900},
+            {**bought, "record_id": "1", "domain": "won.com", "revenue": 1.1e9, "employees": 900,
+             "modified_at": at("2026-02-28T00:00:00")},
+            {**bought, "record_id": "2", "domain": "vanta-neu.com", "growth_pct": 0.1},
+            {**bought, "record_id": "3", "company_name": "VÄNDE & SÖHNE", "revenue": 0.3, "country": ""},
+            {**bought, "record_id": "4", "account_id": "a1", "employees": 701, "industry": "Vending"},
+            {**bought, "source": "aged", "record_id": "4", "domain": "fvogel.com", "growth_pct": 9.9},
+        ],
+        "landed_lists": [
+            {**put, "list": "target", "entry_id": "1", "account_id": "a3", "reason": "féte"},
+            {**put, "list": "exclusion", "entry_id": "2", "domain": "won.com", "reason": "legal",
+             "valid_to": date(2026, 2, 28), "owner": "Zoë"},
+            {**put, "list": "exclusion", "entry_id": "3", "company_name": "Very Won Ltd", "owner": "",
+             "valid_to": date(2026, 3, 1)},
+            {**put, "list": "exclusion", "entry_id": "4", "domain": "nobody.com"},
+        ],
+        "landed_spend": [
+            {**paid, "amount": 10.1, "clicks": 3},
+            {**paid, "amount": 10.3, "clicks": 2},
+            {**paid, "spend_id": "s2", "amount": -0.1, "campaign": ""},
+        ],
+    }  # fmt: skip
+
+
 def landed() -> dict[str, pa.Table]:
     """Every landed table; what a row does not name is null."""
     rows: dict[str, Rows] = {
@@ -244,6 +344,7 @@ def landed() -> dict[str, pa.Table]:
              "range_end": 3325256959, "org": "Vände", "org_key": "vände and söhne", "domain": ""},
         ],
         **crm(),
+        **feeds(),
     }  # fmt: skip
     out = {}
     for name, schema in LANDED.items():
@@ -255,12 +356,42 @@ def landed() -> dict[str, pa.Table]:
     return out
 
 
+def ledger(landed: Mapping[str, pa.Table]) -> pa.Table:
+    """The batches of the landed signals and accounts, and one that is held."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for name in ("landed_signals", "landed_accounts"):
+        table = landed[name].select(["source", "batch_id"])
+        counted.update((r["source"], r["batch_id"]) for r in table.to_pylist())
+    blank = {
+        "path": "", "file_name": "", "sha256": "", "stream": "", "read_as": "", "declared": "",
+        "reasons": "{}", "landed_at": at("2026-02-20T06:00:00.25"), "landed_on": date(2026, 2, 20),
+        "duplicate_rows": 1, "filtered_rows": 2, "quarantined_rows": 0, "accepted_rows": 0,
+    }  # fmt: skip
+    rows: Rows = [
+        {**blank, "source": source, "batch_id": batch, "status": "landed", "accepted_rows": n,
+         "landed_rows": n + 3}
+        for (source, batch), n in sorted(counted.items())
+    ]  # fmt: skip
+    rows.append(
+        {**blank, "source": "marketo", "batch_id": "b9", "status": "held", "held_reason": "véry bad",
+         "first_event_on": date(2026, 2, 17), "last_event_on": date(2026, 2, 18), "landed_rows": 10,
+         "quarantined_rows": 7}
+    )  # fmt: skip
+    schema = load_contracts()["landed_batches"].arrow_schema
+    listed = [{**dict.fromkeys(schema.names), **row} for row in rows]
+    return pa.Table.from_pylist(listed, schema=schema)
+
+
 @dataclass(frozen=True)
 class Bench:
-    """What ``evidence`` asks of a step, over tables that were never published."""
+    """What ``evidence`` and ``versions`` ask of a step, over tables that were never published."""
 
     session: ComputeSession
     tables: Mapping[str, ir.Table]
+
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        return load_contracts()
 
     def table(self, name: str) -> ir.Table:
         return self.tables[name]
@@ -275,7 +406,9 @@ class Stages:
         self.tables: dict[str, ir.Table] = {
             name: session.constant(name, table) for name, table in landed().items()
         }
+        self.tables["landed_batches"] = session.constant("landed_batches", ledger(landed()))
         self._signals()
+        self._sources()
         self._scores()
         self._stages()
         self._handoffs()
@@ -295,11 +428,8 @@ class Stages:
 
     def _signals(self) -> None:
         t, p = self.tables, self.policy
-        for name, (source, key) in _LANDED.items():
-            versions = history(t[source], key)
-            wanted = load_contracts()[name].schema
-            blanks = {c: ibis.null(d) for c, d in wanted.items() if c not in versions.columns}
-            self.keep(name, versions.mutate(**blanks).select(*wanted))
+        for name in LANDED_AS:
+            self.keep(name, versions(Bench(self.session, t), name))
         s = self.keep("signals", signal_rules.signals(t["landed_signals"], p, WINDOW))
         self.keep("dropped_signals", signal_rules.dropped_signals(t["landed_signals"], WINDOW))
         resolved = self.scratch(resolve(s, evidence(Bench(self.session, t), s), p, self.scratch))
@@ -307,12 +437,31 @@ class Stages:
         self.keep("touchpoints", session_rules.touchpoints(s, resolved, p))
         self.keep("unresolved_signals", session_rules.unresolved_signals(s, resolved))
 
+    def _sources(self) -> None:
+        t, rhythm = self.tables, health_rules.expectations(self.policy)
+        self.keep("source_report", report_rules.source_report(t["landed_batches"], t))
+        expected = pa.table({"source": list(rhythm), "expect_every_days": list(rhythm.values())})
+        days = pa.table({"day": pa.array(WINDOW.days(), pa.date32())})
+        self.keep(
+            "source_health",
+            health_rules.source_health(
+                t["landed_batches"],
+                self.scratch(health_rules.arrivals(t, t["landed_batches"], rhythm)),
+                self.session.constant("rhythm", expected),
+                self.session.constant("judged_days", days),
+            ),
+        )
+
     def _scores(self) -> None:
         t, p = self.tables, self.policy
-        a = self.keep("accounts", account_rules.accounts(t["crm_accounts"], t["touchpoints"], p))
+        for name, (source, rule) in FEED_RULES.items():
+            self.keep(name, rule(t[source]))
+        others = outside(Bench(self.session, t))
+        found = account_rules.accounts(t["crm_accounts"], t["touchpoints"], p, others, self.scratch)
+        a = self.keep("accounts", found)
         self.keep("excluded_accounts", account_rules.excluded_accounts(a, t["touchpoints"]))
         lines = score_rules.score_lines(t["touchpoints"], p, WINDOW.days(), self.session.apply)
-        self.keep("scores", score_rules.scores(lines, a, p, "v1"))
+        self.keep("scores", score_rules.scores(lines, a, p, "v1", t["source_health"]))
         self.keep("score_receipts", score_rules.score_receipts(lines, a, p))
         self.keep(
             "people", people(t["touchpoints"], t["crm_contacts"], p, LAST, self.session.apply)

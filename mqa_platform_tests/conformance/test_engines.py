@@ -16,10 +16,12 @@ from mqa_platform_tests.conformance.cases import FIRST, MIDDLE, Stages, at
 from mqa_platform_tests.conformance.comparing import differences
 
 TABLES = (
-    "crm_accounts", "crm_contacts", "crm_opportunities", "crm_activities", "crm_users", "signals",
-    "dropped_signals", "sessions", "touchpoints", "unresolved_signals", "accounts",
-    "excluded_accounts", "scores", "score_receipts", "people", "stages", "stage_transitions",
-    "handoffs", "worklist", "conversions", "conversion_metrics",
+    "crm_accounts", "crm_contacts", "crm_leads", "crm_opportunities", "crm_contact_roles",
+    "crm_activities", "crm_users", "signals", "dropped_signals", "sessions", "touchpoints",
+    "unresolved_signals", "accounts", "excluded_accounts", "scores", "score_receipts", "people",
+    "stages", "stage_transitions",
+    "handoffs", "worklist", "conversions", "conversion_metrics", "enrichment", "account_lists",
+    "campaign_spend", "source_report", "source_health",
 )  # fmt: skip
 
 
@@ -59,6 +61,19 @@ def test_the_earliest_delivery_of_an_event_is_kept_and_the_others_are_counted(
     (kept,) = [r for r in found(stages, "signals") if r["occurred_at"] == at("2026-02-01T09:00:00")]
     assert kept["page_path"] == "/customers/x"
     assert kept["received_at"] == at("2026-02-01T09:00:01.250")
+
+
+def test_a_held_mail_export_degrades_the_scores_of_its_days(stages: Stages) -> None:
+    degraded = {
+        r["score_date"]: r["degraded_by"]
+        for r in found(stages, "scores", account_id="a1", validity="degraded")
+    }
+    assert degraded[date(2026, 2, 16)] == "marketo:stale;segment:stale"
+    assert degraded[date(2026, 2, 18)] == "bombora:stale;marketo:held;segment:silent"
+    (report,) = found(stages, "source_report", source="segment")
+    assert (report["duplicate"], report["conflict"]) == (5, 1)
+    told = sum(report[n] for n in ("accepted", "duplicate", "quarantined", "filtered"))
+    assert report["landed"] == told
 
 
 def test_a_visit_ends_after_half_an_hour_of_silence_and_at_midnight(stages: Stages) -> None:
@@ -190,3 +205,25 @@ def test_one_episode_makes_one_handoff_and_one_outcome(stages: Stages) -> None:
     assert (outcome["opportunity_id"], outcome["won"]) == ("o1", False)
     assert outcome["amount"] == Decimal("10000.1000")
     assert outcome["acv"] == Decimal("17143.0286")
+
+
+def test_what_others_say_holds_from_its_day_on(stages: Stages) -> None:
+    won = [
+        (r["valid_from"], r["suppression_reason"], r["suppressed_until"], r["suppressed_by"])
+        for r in found(stages, "accounts", account_id="a9")
+    ]
+    assert won == [
+        (date(2024, 12, 31), None, None, None),
+        # Two exclusions at once: the one that ends last is named.
+        (date(2026, 1, 31), "manual", date(2026, 3, 1), "lists"),
+        (date(2026, 3, 1), None, None, None),
+    ]
+    assert found(stages, "accounts", account_id="a9")[1]["firmographics_from"] == (
+        "industry:crm;employees:bought;revenue:bought;country:crm;technologies:crm;growth_pct:crm"
+    )
+    (unknown,) = found(stages, "accounts", account_id="a5")[1:]
+    assert "revenue:bought" in unknown["firmographics_from"]
+    assert [r["amount"] for r in found(stages, "campaign_spend")] == [
+        Decimal("10.3000"),
+        Decimal("-0.1000"),
+    ]

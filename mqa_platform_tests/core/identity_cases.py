@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mqa_platform_tests.core.engine import day
+from mqa_platform_tests.core.engine import at, day
 
 SIGNALS = pa.schema(
     [
@@ -43,12 +43,34 @@ CONTACTS = [
     {"contact_id": "k2", "account_id": "two", "person_ref": "email:bob", "valid_from": day(5)},
     {"contact_id": "k3", "account_id": "acme", "person_ref": "email:del", "is_deleted": True},
     {"contact_id": "k4", "account_id": "acme", "person_ref": "email:gmail"},
+    {"contact_id": "k5", "account_id": "acme", "person_ref": "email:no", "valid_to": day(-9)},
+    {"contact_id": "k5", "account_id": "acme", "person_ref": "email:new5", "valid_from": day(-9)},
 ]
 IDENTITIES = [
     {"kind": "cookie", "ref": "c-ann", "person_ref": "email:ann", "email_domain": "acme.com"},
     {"kind": "cookie", "ref": "c-new", "person_ref": "email:new", "email_domain": "acme.de"},
     {"kind": "cookie", "ref": "c-free", "person_ref": "email:free", "email_domain": "gmail.com"},
     {"kind": "lead", "ref": "7", "person_ref": "email:ann", "email_domain": "acme.com"},
+    {"kind": "lead", "ref": "6", "person_ref": "lead:7"},
+    {"kind": "lead", "ref": "5", "person_ref": "lead:6"},
+    {"kind": "cookie", "ref": "c-of-no", "person_ref": "email:no", "email_domain": "acme.com"},
+    {"kind": "lead", "ref": "9", "person_ref": "email:no", "email_domain": "acme.com"},
+]
+# Who said what, in no order: "no" is refused, "yes" has come back, "tie" said both at once.
+CONSENTS = [
+    {"kind": kind, "ref": ref, "status": status, "changed_at": at(when)}
+    for kind, ref, status, when in (
+        ("person", "email:no", "denied", 3),
+        ("person", "email:no", "granted", 1),
+        ("person", "email:yes", "granted", 9),
+        ("person", "email:yes", "denied", 3),
+        ("person", "email:tie", "granted", 4),
+        ("person", "email:tie", "denied", 4),
+        ("person", "c-same", "denied", 4),
+        ("cookie", "c-no", "denied", 4),
+        ("cookie", "c-yes", "denied", 4),
+        ("cookie", "c-yes", "granted", 5),
+    )
 ]
 RANGES = [
     ("office", 10, 0, 20, "acme", "acme.com", None),
@@ -80,6 +102,7 @@ CASES = {
     "contact by crm id": ({"person_key": "contact:k1"}, ("acme", "crm_contact")),
     "lead": ({"person_key": "lead:7"}, ("acme", "crm_contact")),
     "lead nobody knows": ({"person_key": "lead:8"}, "no_match"),
+    "lead merged twice": ({"person_key": "lead:5"}, ("acme", "crm_contact")),
     "deleted contact": ({"person_key": "email:del"}, "no_match"),
     "contact with free mail": (
         {"person_key": "email:gmail", "email_domain": "gmail.com"}, ("acme", "crm_contact")),
@@ -158,4 +181,25 @@ CASES = {
         {"person_key": "email:ann", "anonymous_id": "c-ann", "consent": "unknown",
          "ip": "10.0.0.5"}, ("acme", "office_ip")),
     "nothing": ({}, "no_match"),
+    "refused by mail": ({"person_key": "email:no", "email_domain": "acme.com"}, "no_consent"),
+    "refused, whatever the page said": (
+        {"person_key": "email:no", "email_domain": "acme.com", "consent": "not_required"},
+        "no_consent"),
+    "refused before it was said": (
+        {"person_key": "email:no", "email_domain": "acme.com", "signal_date": day(-30)},
+        "no_consent"),
+    "refused as a lead": ({"person_key": "lead:9"}, "no_consent"),
+    "refused as a contact": ({"person_key": "contact:k5"}, "no_consent"),
+    "refused in a browser": ({"anonymous_id": "c-of-no", "ip": "10.0.0.5"}, "no_consent"),
+    "refused at one moment": ({"person_key": "email:tie", "email_domain": "acme.com"},
+                              "no_consent"),
+    "a browser that refused": ({"anonymous_id": "c-no", "ip": "10.0.0.5"}, "no_consent"),
+    "a browser that refused, of a known person": (
+        {"anonymous_id": "c-no", "person_key": "email:ann"}, "no_consent"),
+    "a browser that came back": ({"anonymous_id": "c-yes", "ip": "10.0.0.5"},
+                                 ("acme", "office_ip")),
+    "a person who came back": ({"person_key": "email:yes", "email_domain": "acme.com"},
+                               ("acme", "email_domain")),
+    "a browser named like a person who refused": (
+        {"anonymous_id": "c-same", "ip": "10.0.0.5"}, ("acme", "office_ip")),
 }  # fmt: skip

@@ -14,6 +14,7 @@ from mqa_platform_tests.core.engine import crm_schema, day, landed_schema, polic
 from mqa_platform_tests.core.identity_cases import (
     ACCOUNTS,
     CASES,
+    CONSENTS,
     CONTACTS,
     IDENTITIES,
     LISTED,
@@ -56,6 +57,7 @@ def answers(engine, cases, identity=None, signals=None):
         ),
         ip_answers=engine.apply(ip_lookup(known), ips, "ip"),
         name_keys=engine.apply(NAME_KEYS, names, "name"),
+        consents=engine.table(CONSENTS, landed_schema("landed_consents"), source="cmp"),
     )
     found = defaultdict(list)
     for row in engine.rows(resolve(asked, evidence, policy, engine.keep), "account_id"):
@@ -90,6 +92,9 @@ def test_a_signal_finds_its_account_or_the_reason_why_not(found, name):
         ("free mail behind an office", "email:free"),
         ("office", None),
         ("unknown consent at the office", None),
+        ("denied", None),
+        ("refused by mail", None),
+        ("refused in a browser", None),
     ],
 )
 def test_a_person_is_the_contact_else_the_address_and_nobody_without_consent(found, name, person):

@@ -6,18 +6,22 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
+from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import accounts as accounts_stage
 from mqa_platform.core import conversions as conversions_stage
 from mqa_platform.core import handoffs as handoffs_stage
+from mqa_platform.core import health as source_health
 from mqa_platform.core import people as people_stage
 from mqa_platform.core import qualification as qualification_stage
 from mqa_platform.core import scores as scores_stage
 from mqa_platform.core import sessions as sessions_stage
 from mqa_platform.core import signals as signals_stage
+from mqa_platform.core import source_report
 from mqa_platform.core import stages as stages_stage
 from mqa_platform.core.crm import history, latest
 from mqa_platform.core.evidence import Evidence
 from mqa_platform.core.identity import resolve
+from mqa_platform.core.ip_answers import addresses, with_stored
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.matching import NAME_KEYS, ip_lookup
 from mqa_platform.core.window import Window
@@ -63,15 +67,17 @@ def stages_of(policy) -> dict[str, ir.Table]:
     signals = cut(signals_stage.signals(landed("landed_signals"), policy, window), "signals")
     cut(signals_stage.dropped_signals(landed("landed_signals"), window), "dropped_signals")
     ranges = landed_schema("landed_ip_ranges").empty_table()
-    ips = signals.select("ip").distinct().mutate(shard=ibis.literal(0))
+    ips = cut(addresses(signals), "addresses").mutate(shard=ibis.literal(0))
+    live = cut.apply(ip_lookup(ranges), ips, "shard")
     names = crm["accounts"].select("name").mutate(shard=ibis.literal(0))
     evidence = Evidence(
         identities=landed("landed_identities"),
         contacts=crm["contacts"],
         accounts=crm["accounts"],
         listed_domains=ibis.table({"domain": "string", "kind": "string"}, name="listed"),
-        ip_answers=cut.apply(ip_lookup(ranges), ips, "shard"),
+        ip_answers=with_stored(live, landed("landed_ip_answers"), signals),
         name_keys=cut.apply(NAME_KEYS, names, "shard"),
+        consents=landed("landed_consents"),
     )
     resolved = cut(resolve(signals, evidence, policy, cut), "resolved")
     cut(sessions_stage.sessions(signals, resolved, policy), "sessions")
@@ -80,7 +86,16 @@ def stages_of(policy) -> dict[str, ir.Table]:
     accounts = cut(accounts_stage.accounts(crm["accounts"], touched, policy), "accounts")
     cut(accounts_stage.excluded_accounts(accounts, touched), "excluded_accounts")
     lines = scores_stage.score_lines(touched, policy, [day(0)], cut.apply)
-    scores = cut(scores_stage.scores(lines, accounts, policy, "v"), "scores")
+    report = {name: landed(name) for name in source_report.TABLES}
+    ledger = ibis.table(load_contracts()["landed_batches"].schema, name="landed_batches")
+    cut(source_report.source_report(ledger, report), "source_report")
+    arrived = cut(source_health.arrivals(report, ledger, ["segment"]), "arrivals")
+    rhythm = ibis.table({"source": "string", "expect_every_days": "int64"}, name="rhythm")
+    days = ibis.table({"day": "date"}, name="days")
+    health = cut(source_health.source_health(ledger, arrived, rhythm, days), "source_health")
+    scores = cut(scores_stage.scores(lines, accounts, policy, "v", health), "scores")
+    cut(signals_stage.page_views(signals), "page_views")
+    cut(signals_stage.unclassified_pages(signals), "unclassified_pages")
     receipts = cut(scores_stage.score_receipts(lines, accounts, policy), "score_receipts")
     cut(people_stage.people(touched, crm["contacts"], policy, day(0), cut.apply), "people")
     records = stages_stage.Crm(crm["accounts"], crm["opportunities"], crm["activities"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from mqa_platform.core.score_lines import SCORE_LINES
@@ -12,17 +13,21 @@ from mqa_platform_tests.core.engine import (
     account,
     day,
     default_policy,
+    policy_with,
     touch,
 )
 
 
-def _published(engine, rows, accounts, policy, days):
+HEALTH = pa.schema([("source", pa.string()), ("day", pa.date32()), ("status", pa.string())])
+
+
+def _published(engine, rows, accounts, policy, days, health=None):
     t = engine.table(rows, TOUCHPOINTS)
     a = engine.table(accounts, ACCOUNTS)
     lines = score_lines(t, policy, days, engine.apply)
     assert lines.schema().names == tuple(SCORE_LINES.names)
     return (
-        engine.rows(scores(lines, a, policy, "v1"), "account_id", "score_date"),
+        engine.rows(scores(lines, a, policy, "v1", health), "account_id", "score_date"),
         engine.rows(score_receipts(lines, a, policy), "account_id", "score_date", "component"),
     )
 
@@ -52,3 +57,35 @@ def test_the_score_type_says_whether_fit_or_interest_carries_it(engine, grade, d
         engine, rows, [account(fit_grade=grade)], default_policy(), [day(demos - 1)]
     )
     assert found[0]["score_type"] == kind
+
+
+def _validity(engine, statuses, policy=None):
+    """Day → (validity, degraded_by) of an account with a touchpoint on day 0."""
+    rows = [{"source": s, "day": day(n), "status": status} for s, n, status in statuses]
+    found, lines = _published(
+        engine,
+        [touch(0, person_id="p")],
+        [account()],
+        policy or default_policy(),
+        [day(0), day(1)],
+        engine.table(rows, HEALTH),
+    )
+    assert len(lines) > 0
+    return [(r["validity"], r["degraded_by"]) for r in found]
+
+
+def test_scores_of_a_day_without_late_sources_are_valid(engine):
+    assert _validity(engine, []) == [("valid", "")] * 2
+    assert _validity(engine, [("bombora", 0, "ok"), ("segment", 1, "ok")]) == [("valid", "")] * 2
+
+
+def test_a_late_source_degrades_every_score_of_its_day_and_of_no_other(engine):
+    late = [("segment", 1, "held"), ("bombora", 1, "stale"), ("bombora", 0, "ok")]
+    assert _validity(engine, late) == [("valid", ""), ("degraded", "bombora:stale;segment:held")]
+
+
+def test_a_source_that_nobody_expects_degrades_nothing(engine):
+    late = [("triggers", 0, "silent"), ("unheard_of", 0, "silent")]
+    assert _validity(engine, late)[0] == ("valid", "")
+    nothing_expected = policy_with(sources={"sources": {}})
+    assert _validity(engine, [("segment", 0, "silent")], nothing_expected)[0] == ("valid", "")

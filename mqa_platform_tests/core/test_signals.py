@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_platform.core.signals import dropped_signals, signals
+from mqa_platform.core.signals import dropped_signals, page_views, signals, unclassified_pages
 from mqa_platform.core.window import Window
 from mqa_platform_tests.core.engine import at, day, default_policy, landed_schema, policy_with
 
@@ -153,3 +153,18 @@ CONSENTS = [
 def test_consent_is_the_events_own_else_the_sources_default(engine):
     found = several(engine, [{"source": s, "consent": flag} for s, flag, _ in CONSENTS])
     assert [f["consent"] for f in found] == [consent for _, _, consent in CONSENTS]
+
+
+def test_the_pages_that_the_taxonomy_does_not_know_are_counted_by_day_and_path(engine):
+    paths = [(0, "/pricing"), (0, "/new/prices"), (1, "/new/prices"), (1, None), (1, "/blog/a")]
+    events = [event(n, event_id=f"e{i}", page_path=p) for i, (n, p) in enumerate(paths)]
+    other = [event(0, event_id="d", event="demo_request", page_path="/nowhere")]
+    landed = engine.table([*events, *other], landed_schema("landed_signals"))
+    kept = engine.keep(signals(landed, default_policy(), WINDOW))
+    views = engine.rows(page_views(kept), "signal_date")
+    assert [(v["signal_date"], v["page_views"], v["unclassified"]) for v in views] == [
+        (day(0), 2, 1),
+        (day(1), 3, 2),
+    ]
+    pages = engine.rows(unclassified_pages(kept), "page_path")
+    assert [(p["page_path"], p["views"]) for p in pages] == [("", 1), ("/new/prices", 2)]

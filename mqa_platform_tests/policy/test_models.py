@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mqa_platform.policy.models import Criterion
+from mqa_platform.policy.icp import Criterion
 from mqa_platform.policy.patterns import Pattern
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mqa_platform.policy.sources import Connector, Source
+from mqa_platform.policy.sources import FileConnector, Source
 from mqa_platform.sources.landed import Landed
-from mqa_platform.sources.registry import CONNECTORS
+from mqa_platform.sources.registry import CONNECTORS, resolve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -44,10 +44,11 @@ def write(tmp_path: Path) -> Write:
 def read() -> Read:
     """Read a file with the connector of this name and check what holds for every connector."""
 
-    def _read(connector: Connector, path: Path, **options: object) -> Landed:
+    def _read(connector: FileConnector, path: Path, **options: object) -> Landed:
         source = Source.model_validate({"connector": connector, "path": str(path), **options})
-        landed = CONNECTORS[connector](path, source)
-        assert landed.rows == landed.accepted + len(landed.defects)
+        landed = resolve(CONNECTORS[connector])(path, source)
+        told = landed.accepted + landed.duplicates + sum(landed.filtered.values())
+        assert landed.rows == told + len(landed.defects)
         return landed
 
     return _read

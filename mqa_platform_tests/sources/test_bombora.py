@@ -37,7 +37,7 @@ def test_the_same_score_a_week_later_is_another_event_and_a_redelivery_is_not(
     write: Write, read: Read
 ) -> None:
     def ids(name: str) -> list[str]:
-        landed = read("bombora_surge", write(name, ROW + ROW))
+        landed = read("bombora_surge", write(name, ROW + ROW.replace("scoring", "routing")))
         return list(landed.tables["landed_signals"]["event_id"].to_pylist())
 
     first, again, later = (
@@ -48,6 +48,43 @@ def test_the_same_score_a_week_later_is_another_event_and_a_redelivery_is_not(
     assert len(set(first)) == 2
     assert first == again
     assert not set(first) & set(later)
+
+
+def test_a_row_written_twice_is_one_surge(write: Write, read: Read) -> None:
+    elsewhere = ROW.replace("boston, ma[75]", "austin, tx[75]")
+    landed = read("bombora_surge", write("surge-2025-07-07.csv", ROW + ROW + elsewhere))
+    assert (landed.rows, landed.accepted, landed.duplicates) == (3, 1, 2)
+
+
+def test_a_second_score_for_the_same_week_is_a_conflict_of_one_event(
+    write: Write, read: Read
+) -> None:
+    other = ROW.replace(",75,", ",80,")
+    landed = read("bombora_surge", write("surge-2025-07-07.csv", ROW + other))
+    signals = landed.tables["landed_signals"]
+    assert landed.accepted == 2
+    assert len(set(signals["event_id"].to_pylist())) == 1
+    assert len(set(signals["payload_hash"].to_pylist())) == 2
+
+
+def test_the_order_of_rows_and_of_named_columns_changes_no_event(write: Write, read: Read) -> None:
+    erp = ROW.replace("lead scoring", "erp")
+    plain = read("bombora_surge", write("surge-2025-07-07.csv", ROW + erp))
+    turned = read("bombora_surge", write("t-2025-07-07.csv", erp + ROW))
+    named = "Topic,Domain,Composite Score,Company Name\n"
+    named += "erp,www.acme.com,75,Acme Inc\nlead scoring,www.acme.com,75,Acme Inc\n"
+    other = read("bombora_surge", write("n-2025-07-07.csv", named))
+    ids = [
+        sorted(
+            zip(
+                landed.tables["landed_signals"]["event_id"].to_pylist(),
+                landed.tables["landed_signals"]["payload_hash"].to_pylist(),
+                strict=True,
+            )
+        )
+        for landed in (plain, turned, other)
+    ]
+    assert ids[0] == ids[1] == ids[2]
 
 
 def test_bad_rows_say_why_and_a_header_is_no_row(write: Write, read: Read) -> None:
@@ -73,7 +110,7 @@ def test_bad_rows_say_why_and_a_header_is_no_row(write: Write, read: Read) -> No
 
 def test_the_layout_with_a_row_a_metro_is_refused(write: Write, read: Read) -> None:
     adat = "Acme,acme.com,L,Software,crm,scoring,75,B,boston,75,B,United States\n"
-    with pytest.raises(SourceError, match="ADAT"):
+    with pytest.raises(SourceError, match="bombora_adat"):
         read("bombora_surge", write("surge-2025-07-07.csv", adat))
     assert read("bombora_surge", write("surge-2025-07-14.csv", "")).rows == 0
 

@@ -46,6 +46,18 @@ def test_a_missing_column_is_named(write: Write) -> None:
         read_with_header(write("a.csv", "Id\n1\n"), ["Id", "Name", "Website"])
 
 
+def test_custom_columns_that_differ_in_punctuation_do_not_hold_a_wide_export(write: Write) -> None:
+    content = "Id,Net_Suite_Id__c,NetSuite_Id__c,Name\n1,a,b,Acme\n"
+    records = read_with_header(write("f.csv", content), ("Id", "Name"))
+    assert records.text("netsuiteidc").to_pylist() == ["a"]
+    assert records.text("name").to_pylist() == ["Acme"]
+
+
+def test_a_needed_column_under_two_spellings_is_refused(write: Write) -> None:
+    with pytest.raises(SourceError, match="twice"):
+        read_with_header(write("f.csv", "Account_Id,AccountId\n1,2\n"), ("AccountId",))
+
+
 def test_a_column_named_twice_is_refused(write: Write) -> None:
     with pytest.raises(SourceError, match="column Id, id twice"):
         read_with_header(write("a.csv", "Id,id,Name\n1,2,3\n"), ["Id"])

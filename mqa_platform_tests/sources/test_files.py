@@ -7,7 +7,8 @@ import pytest
 
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources import files
-from mqa_platform.sources.files import expand, open_bytes, open_text, text_lines
+from mqa_platform.sources.files import open_bytes, open_text, text_lines
+from mqa_platform.sources.globs import expand
 from mqa_platform.sources.landed import SourceError
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_platform.policy.sources import Connector, Source
+from mqa_platform.policy.sources import FileConnector, HttpConnector, Source
 from mqa_platform.sources.landed import Landed, SourceError, conform, defects
 from mqa_platform.sources.reference import reference_domains
-from mqa_platform.sources.registry import CONNECTORS, read
+from mqa_platform.sources.registry import CONNECTIONS, CONNECTORS, read
 from mqa_platform.sources.schemas import LANDED, delivered
 
 Write = Callable[[str, str | bytes], Path]
@@ -22,29 +22,47 @@ Write = Callable[[str, str | bytes], Path]
 HEADERS = {
     "marketo_activities": "id,activity_date,activity_type_id,lead_id",
     "marketo_leads": "id,email,created_at",
-    "salesforce_accounts": "Id,Name,SystemModstamp",
-    "salesforce_contacts": "Id,AccountId,Email,SystemModstamp",
-    "salesforce_opportunities": "Id,AccountId,IsClosed,IsWon,CreatedDate,SystemModstamp",
-    "salesforce_activities": "Id,OwnerId,SystemModstamp",
-    "salesforce_users": "Id,Name,IsActive,SystemModstamp",
     "git_commits": "repo,commit,author_ts,author_id,email_domain,is_merge",
     "fortune_accounts": "year,name,sector,website,employees,revenues_musd",
     "office_ip_ranges": "org,range_start_or_cidr,range_end",
+    "bombora_surge": "Company Name,Domain,Topic,Composite Score",
+    "bombora_adat": "Company Name,Domain,Topic,Composite Score,Metro Area",
+    "pardot_activities": "id,created_at,type,prospect_id,visitor_id",
+    "pardot_prospects": "id,email,created_at",
+    "hubspot_email_events": "id,type,recipient,created",
+    "hubspot_form_submissions": "timestamp,form_id,contact_id,title",
+    "sixsense_companies": "domain,employee_range,revenue_range,naics,is_blacklisted",
+    "sixsense_scores": "domain,product,buying_stage,intent_score,is_6_qa",
+    "demandbase_intent": "companyId,domain,keyword,intentStrength,isTrending,startDate,endDate",
+    "zoominfo_intent": "companyId,companyName,website,topic,signalScore,signalDate",
+    "trigger_feed": "id,type,company,domain,announced_at,published_at",
+    "crunchbase_rounds": "company_permalink,company_name,funding_round_type,funded_at",
+    "crunchbase_companies": "permalink,name,category_code,country_code",
+    "cncf_companies": "crunchbase,name,homepage,country,num_employees_min,parents,acquisitions",
+    "snowplow_enriched": "event_id\tcollector_tstamp\tevent\tuser_id\tunstruct_event",
+    "enrichment": "domain,employees,as_of",
+    "ad_clicks": "date,company_name,campaign,clicks,cost,currency",
+    "ad_spend": "date,campaign,cost,currency",
+    "event_attendees": "email,attended,joined_at",
+    "sales_engagement": "email,type,status,occurred_at",
+    "account_list": "domain,reason,from,until",
     "nasa_tsv": "host\tlogname\ttime\tmethod\turl\tresponse\tbytes",
 }
 
 
-def _source(connector: Connector) -> Source:
+def _source(connector: FileConnector) -> Source:
     return Source.model_validate({"connector": connector, "path": "x", "week": "2025-07-07"})
 
 
 def test_every_connector_that_policy_may_name_exists() -> None:
-    assert set(CONNECTORS) == set(get_args(Connector))
+    # ``crm_export`` takes the mapping as well, so it is not one of those that take a file alone.
+    assert set(CONNECTORS) == set(get_args(FileConnector)) - {"crm_export"}
+    assert set(CONNECTIONS) == set(get_args(HttpConnector))
 
 
 @pytest.mark.parametrize("connector", sorted(CONNECTORS))
 def test_an_empty_file_lands_nothing_in_tables_of_the_right_shape(
-    connector: Connector, write: Write
+    connector: FileConnector, write: Write
 ) -> None:
     landed = read("feed", _source(connector), write("empty", b""))
     assert (landed.rows, landed.accepted) == (0, 0)
@@ -54,14 +72,14 @@ def test_an_empty_file_lands_nothing_in_tables_of_the_right_shape(
 
 
 @pytest.mark.parametrize("connector", sorted(CONNECTORS))
-def test_a_truncated_file_lands_nothing_and_says_so(connector: Connector, write: Write) -> None:
+def test_a_truncated_file_lands_nothing_and_says_so(connector: FileConnector, write: Write) -> None:
     path = write("cut", gzip.compress(b"id,name\n" * 500)[:-9])
     with pytest.raises(SourceError, match="damaged gzip"):
         read("feed", _source(connector), path)
 
 
 @pytest.mark.parametrize("connector", sorted(HEADERS))
-def test_a_mere_header_is_no_row(connector: Connector, write: Write) -> None:
+def test_a_mere_header_is_no_row(connector: FileConnector, write: Write) -> None:
     assert read("feed", _source(connector), write("head", HEADERS[connector] + "\r\n")).rows == 0
 
 
@@ -84,7 +102,7 @@ _LINE = st.one_of(
 )
 @given(lines=st.lists(_LINE, max_size=12), end=st.sampled_from(["\n", "\r\n", "\r"]))
 def test_whatever_a_file_holds_every_row_is_accepted_or_a_defect(
-    connector: Connector, lines: list[str], end: str, tmp_path: Path
+    connector: FileConnector, lines: list[str], end: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "any"
     head = [HEADERS[connector]] if connector in HEADERS else []
@@ -94,7 +112,8 @@ def test_whatever_a_file_holds_every_row_is_accepted_or_a_defect(
     except SourceError as error:
         assert error.remedy  # noqa: PT017 (a refusal is one of the two right answers)
         return
-    assert landed.rows == landed.accepted + len(landed.defects)
+    told = landed.accepted + landed.duplicates + sum(landed.filtered.values())
+    assert landed.rows == told + len(landed.defects)
     assert sum(landed.reasons().values()) == len(landed.defects)
 
 

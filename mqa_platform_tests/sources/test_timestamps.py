@@ -70,3 +70,18 @@ def test_what_is_no_believable_time_is_said_to_be_wrong(text: str) -> None:
     parsed, wrong = parse_timestamps(pa.array([text, "2015-05-17T10:05:03Z"]))
     assert parsed.to_pylist() == [None, AT]
     assert wrong.tolist() == [True, False]
+
+
+def test_epochs_are_told_apart_by_their_digits() -> None:
+    texts = ["1751450407", "1751450407000", "1751450407000000", "1751450407000000000"]
+    parsed, wrong = parse_timestamps(pa.array(texts))
+    assert not wrong.any()
+    assert set(parsed.to_pylist()) == {datetime(2025, 7, 2, 10, 0, 7, tzinfo=UTC)}
+
+
+def test_moments_that_cannot_be_are_wrong_and_not_moved_to_one_that_can() -> None:
+    texts = ["2025-02-30", "2025-13-01T00:00:00Z", "0000-00-00 00:00:00", "9999-12-31",
+             "2025-07-02T25:61:00Z", "9999999999999999999", "17514504070", "0", "-1"]  # fmt: skip
+    parsed, wrong = parse_timestamps(pa.array(texts))
+    assert wrong.all()
+    assert parsed.null_count == len(texts)

@@ -27,7 +27,8 @@ def test_an_access_log_line_is_a_page_view(write: Write, read: Read) -> None:
     assert signal["occurred_at"] == datetime(2015, 5, 17, 8, 5, 3, tzinfo=UTC)
     assert signal["received_at"] == signal["occurred_at"]
     assert (signal["page_path"], signal["status"], signal["ip"]) == ("/pricing", 200, "192.0.2.7")
-    assert signal["anonymous_id"].startswith("192.0.2.7|")
+    assert signal["anonymous_id"].startswith("visitor:")
+    assert "192.0.2.7" not in signal["anonymous_id"]
     assert signal["host"] is None
 
 
@@ -58,10 +59,62 @@ def test_crawlers_and_agents_left_empty_are_bots(write: Write, read: Read) -> No
 
 def test_bad_log_lines_say_why(write: Write, read: Read) -> None:
     late = _line().replace("17/May/2015", "31/Feb/2015")
-    content = _line() + "half a li\n" + late + _line(request="-") + _line()[:-20] + "\n"
+    content = _line() + "half a li\n" + late + _line()[:-20] + "\n"
     landed = read("apache_combined", write("a.log", content))
     assert landed.accepted == 1
-    assert landed.reasons() == {"bad_line": 2, "bad_request": 1, "bad_timestamp": 1}
+    assert landed.reasons() == {"bad_line": 2, "bad_timestamp": 1}
+
+
+def test_a_connection_without_a_request_says_nothing(write: Write, read: Read) -> None:
+    odd = [_line(request=request) for request in ("-", "", r"\x16\x03\x01")]
+    landed = read("apache_combined", write("a.log", _line() + "".join(odd)))
+    assert (landed.accepted, landed.filtered) == (1, {"no_request": 3})
+
+
+@pytest.mark.parametrize(
+    "front",
+    ["", "www.example.com:443 ", "example.com:80 ", "www.example.com ", "shop-1.example.com "],
+)
+def test_the_virtual_host_in_front_is_not_the_visitor(write: Write, read: Read, front: str) -> None:
+    landed = read("apache_combined", write("a.log", front + _line()))
+    (signal,) = landed.tables["landed_signals"].to_pylist()
+    assert (signal["ip"], signal["host"], signal["page_path"]) == ("192.0.2.7", None, "/pricing")
+
+
+def test_a_client_known_by_name_keeps_it_with_and_without_a_virtual_host(
+    write: Write, read: Read
+) -> None:
+    content = _line("gw.acme.com") + "www.example.com:443 " + _line("gw.acme.com")
+    signals = read("apache_combined", write("a.log", content)).tables["landed_signals"]
+    assert signals["host_domain"].to_pylist() == ["acme.com", "acme.com"]
+    assert signals["ip"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:DB8::1]", "2001:db8::1"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("www.example.com:443 2001:db8::1", "2001:db8::1"),
+        ("www.example.com 2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_an_address_of_the_newer_kind_is_an_address(
+    write: Write, read: Read, client: str, address: str
+) -> None:
+    landed = read("apache_combined", write("a.log", _line(client)))
+    (signal,) = landed.tables["landed_signals"].to_pylist()
+    assert (signal["ip"], signal["host"]) == (address, None)
+
+
+def test_a_user_with_blanks_and_the_common_format_are_read(write: Write, read: Read) -> None:
+    named = _line().replace("- - [", "- Ana Lee [")
+    common = '192.0.2.7 - ana [17/May/2015:10:05:03 +0000] "GET /docs HTTP/1.0" 200 1\r\n'
+    landed = read("apache_combined", write("a.log", named + common))
+    signals = landed.tables["landed_signals"]
+    assert signals["page_path"].to_pylist() == ["/pricing", "/docs"]
+    assert signals["user_agent"].to_pylist() == [BROWSER, None]
 
 
 def test_a_host_name_stands_for_a_company_and_an_address_does_not(write: Write, read: Read) -> None:
@@ -76,7 +129,9 @@ def test_a_host_name_stands_for_a_company_and_an_address_does_not(write: Write, 
     ]
     assert [s["host_domain"] for s in signals] == ["lockheed.com", None, None, "pepboys.com"]
     assert [s["ip"] for s in signals] == [None, "192.0.2.7", None, None]
-    assert [s["anonymous_id"] for s in signals][1] == "192.0.2.7"
+    visitors = [s["anonymous_id"] for s in signals]
+    assert visitors[0] == "lmsc.lockheed.com"
+    assert visitors[1].startswith("visitor:")
     assert not any(s["is_bot_agent"] for s in signals)
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 from mqa_platform.assets import (
     accounts,
     conversions,
+    feeds,
     handoffs,
     scores,
     sessions,
@@ -47,6 +48,7 @@ LAST = ALL.days()[-1]
 WORK: tuple[Callable[..., Outcome], ...] = (
     sources.land,
     sources.crm,
+    feeds.feeds,
     signals.signals,
     sessions.sessions,
     accounts.accounts,
@@ -56,7 +58,9 @@ WORK: tuple[Callable[..., Outcome], ...] = (
     conversions.conversions,
 )
 # When a batch arrived differs between two installations; everything else must not.
-_ARRIVAL = {"landed_at", "landed_on", "path"}
+_ARRIVAL = {"landed_at", "landed_on", "path", "last_landed_at"}
+# The ledger's row is inside the file, so two installations never have the same file.
+_ARRIVAL |= {"rewritten_at", "old_sha256", "new_sha256"}
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from dagster._core.instance.config import dagster_instance_config
 
 from mqa_platform.assets.registry import ASSET_OF, CRM_TABLES, DAILY, DEPENDS_ON
 from mqa_platform.assets.reporting import SNAPSHOT, check_name
+from mqa_platform.assets.watches import WATCHES
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core.window import Window
 from mqa_platform.definitions import build_definitions
@@ -88,7 +89,7 @@ def test_there_are_no_assets_or_checks_beside_the_declared_ones(graph) -> None:
         (ASSET_OF[table], check_name(ASSET_OF[table], table, rule.name))
         for table, contract in load_contracts().items()
         for rule in contract.rules
-    }
+    } | {(watch.asset, watch.name) for watch in WATCHES}
     found = {(c.asset_key.to_user_string(), c.name) for c in graph.asset_check_keys}
     assert found == wanted
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 DIE = """
 import os, signal, sys
 from mqa_platform.warehouse import ledger, publishing, swapping
-from mqa_platform.sources import landing
+from mqa_platform.sources import entering
 table, moment = sys.argv.pop(1).split("@")
 
 def die(*_):
@@ -51,12 +51,12 @@ elif moment == "half_swapped":
     plain = DuckDBSession.run
     DuckDBSession.run = lambda self, sql: die() if sql == "SELECT die()" else plain(self, sql)
 else:
-    wrote = landing._write
+    wrote = entering.write
     count = []
     def write(*a):
         count.append(1)
         return die() if len(count) == 6 else wrote(*a)
-    landing._write = write
+    entering.write = write
 from mqa_platform.cli import main
 main()
 """

@@ -89,3 +89,50 @@ def test_a_batch_that_fails_half_way_is_not_landed_at_all(session, monkeypatch):
         land(session, "b2", "y")
 
     assert landed(session) == [("x", "b1")]
+
+
+def statuses(session):
+    return {r["batch_id"]: r["status"] for r in session.rows(session.table("landed_batches"))}
+
+
+def test_a_batch_that_is_read_again_takes_the_place_of_the_former_in_one_step(session):
+    land(session, "old", "x", "y", status="landed")
+    land(session, "other", "z", status="landed")
+
+    assert session.land(
+        "web", "new", "p", {"landed_hits": hits("x2")}, {"status": "landed"}, replaces=["old"]
+    )
+
+    assert landed(session) == [("x2", "new"), ("z", "other")]
+    assert statuses(session) == {"old": "superseded", "other": "landed", "new": "landed"}
+
+
+def test_a_held_batch_gives_way_to_itself_once_it_lands(session):
+    land(session, "b1", status="held")
+
+    assert session.land(
+        "web", "b1", "p", {"landed_hits": hits("x")}, {"status": "landed"}, replaces=["b1"]
+    )
+    assert landed(session) == [("x", "b1")]
+    assert statuses(session) == {"b1": "landed"}
+
+
+def test_a_replacement_that_fails_leaves_the_former_batch_as_it_was(session):
+    land(session, "old", "x", status="landed")
+
+    with pytest.raises(ContractError):
+        session.land("web", "new", "p", {"landed_hits": hits("y")}, {"nothing": 1}, replaces=["old"])
+
+    assert landed(session) == [("x", "old")]
+    assert statuses(session) == {"old": "landed"}
+
+
+def test_a_batch_whose_file_was_taken_away_is_remembered_without_rows(session):
+    land(session, "b1", "x", status="landed")
+    land(session, "b2", "y", status="landed")
+
+    session.supersede(["b1"])
+    session.supersede([])
+
+    assert landed(session) == [("y", "b2")]
+    assert statuses(session) == {"b1": "superseded", "b2": "landed"}

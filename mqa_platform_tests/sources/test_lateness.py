@@ -1,0 +1,95 @@
+"""Which published days a batch of identities opens again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pytest
+
+from mqa_platform.sources.landed import conform
+from mqa_platform.sources.lateness import told_anew
+from mqa_platform.sources.schemas import LANDED, TIMESTAMP
+from mqa_platform.warehouse import Session
+
+SIGNALS = [
+    ("lead:old", None, date(2025, 7, 1)),
+    ("lead:older", None, date(2025, 6, 1)),
+    ("lead:new", None, date(2025, 7, 9)),
+    (None, "c-1", date(2025, 7, 5)),
+]
+KNOWN = [
+    ("lead", "older", "lead:old", 1),
+    ("cookie", "c-1", "email:ana", 2),
+    ("cookie", "c-1", "email:bob", 1),
+]
+
+
+def _identities(rows: list[tuple[str, str, str, int]]) -> pa.Table:
+    kind, ref, person, month = zip(*rows, strict=True)
+    columns = {
+        "source": "marketo",
+        "kind": pa.array(kind),
+        "ref": pa.array(ref),
+        "person_ref": pa.array(person),
+        "seen_at": pa.array([datetime(2025, m, 1, tzinfo=UTC) for m in month], TIMESTAMP),
+    }
+    return conform("landed_identities", len(rows), columns)
+
+
+class Tables:
+    """The part of a session that is asked for: published signals and what has landed."""
+
+    def __init__(self, known: list[tuple[str, str, str, int]]) -> None:
+        identities = _identities(known)
+        batch = pa.repeat(pa.scalar("b1"), len(identities))
+        person, cookie, day = (list(column) for column in zip(*SIGNALS, strict=True))
+        signals = {
+            "person_key": pa.array(person, pa.string()),
+            "anonymous_id": pa.array(cookie, pa.string()),
+            "ip": pa.nulls(len(day), pa.string()),
+            "signal_date": pa.array(day),
+        }
+        self._tables = {
+            "landed_identities": identities.append_column(
+                LANDED["landed_identities"].field("batch_id"), batch
+            ),
+            "signals": pa.table(signals),
+        }
+        self._engine = ibis.duckdb.connect()
+
+    def table(self, name: str) -> ir.Table:
+        if name not in self._engine.list_tables():
+            self._engine.create_table(name, self._tables[name])
+        return self._engine.table(name)
+
+    def constant(self, name: str, rows: pa.Table) -> ir.Table:
+        return self._engine.create_table(name, rows, overwrite=True)
+
+    def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
+        return list(self._engine.to_pyarrow(expr).to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("told", "first"),
+    [
+        (("lead", "new", "email:ana", 3), date(2025, 7, 9)),
+        # The signals of all leads that were merged into it are that person's as well.
+        (("lead", "old", "email:ana", 3), date(2025, 6, 1)),
+        (("lead", "old", "lead:new", 3), date(2025, 6, 1)),
+        (("cookie", "c-1", "email:cid", 3), date(2025, 7, 5)),
+        # It is known already whose cookie it is; hearing it again changes nothing.
+        (("cookie", "c-1", "email:ana", 3), None),
+        (("cookie", "c-1", "email:bob", 3), date(2025, 7, 5)),
+        (("lead", "nobody", "email:ana", 3), None),
+    ],
+)
+def test_news_of_a_person_opens_the_days_that_may_read_otherwise(
+    told: tuple[str, str, str, int], first: date | None
+) -> None:
+    session = cast("Session", Tables(KNOWN))
+    landed = {"landed_identities": _identities([told])}
+    assert told_anew(session, landed) == first
