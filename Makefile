@@ -37,11 +37,12 @@ example: $(INSTALLED) ## run one example: make example NAME=web_logs
 	@test -n "$(NAME)" || { echo "Which one? make example NAME=..., out of:"; ls examples; exit 2; }
 	$(BIN)/mqa example $(NAME)
 
-test: $(INSTALLED) ## run all tests
-	$(BIN)/python -m pytest -q
+# A file's tests share servers and runs, so a file stays with one worker.
+test: $(INSTALLED) ## run all tests, on two cores
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-fast: $(INSTALLED) ## run the tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 check: $(INSTALLED) ## format, lint, types, architecture, definitions
 	$(BIN)/ruff format --check .

@@ -52,7 +52,7 @@ def build_definitions(
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
         assets=assets,
-        jobs=[job, land_sources([sources.landed_batches, sources.crm_tables])],
+        jobs=[job, land_sources([sources.landed_batches, sources.crm_tables, feeds.asset])],
         schedules=[every_morning(job, daily)],
         sensors=[on_new_files(job, home, policy, daily)],
         resources={"platform": platform, **(resources or {})},

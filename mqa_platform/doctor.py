@@ -37,13 +37,18 @@ class Finding:
 
 def examine(home: Home) -> list[Finding]:
     """Every check, in the order in which problems should be solved; a check that fails stops none."""
-    checks: list[Callable[[Home], Finding]] = [
-        _python, _home, _disk, _policy, _contracts, _sources, _warehouse, _snapshot, _instance, _key, _ui,
+    # Loaded here, because its findings are of the class above.
+    from mqa_platform.source_checks import mapping, reach
+
+    checks: list[Callable[[Home], Finding | list[Finding]]] = [
+        _python, _home, _disk, _policy, _contracts, _sources, mapping, reach, _warehouse, _snapshot,
+        _instance, _key, _ui,
     ]  # fmt: skip
-    found = []
+    found: list[Finding] = []
     for check in checks:
         try:
-            found.append(check(home))
+            answer = check(home)
+            found += answer if isinstance(answer, list) else [answer]
         except Exception as problem:
             name = check.__name__.removeprefix("_")
             found.append(Finding(name, False, str(problem), "see the message"))
@@ -91,10 +96,15 @@ def _sources(home: Home) -> Finding:
     from mqa_platform.sources.globs import expand
 
     policy = load_policy(home.policy_folder())
-    counts = {n: len(expand(s, home.root, home.data)) for n, s in policy.sources.sources.items()}
+    declared = policy.sources.sources
+    services = [name for name, source in declared.items() if source.is_http]
+    files = {name: source for name, source in declared.items() if not source.is_http}
+    counts = {n: len(expand(s, home.root, home.data)) for n, s in files.items()}
     empty = [n for n, c in counts.items() if not c]
     detail = f"{sum(counts.values())} files of {len(counts) - len(empty)} sources"
-    return Finding("sources", bool(sum(counts.values())), detail + (f"; none of {', '.join(empty)}" if empty else ""),
+    detail += f" and {len(services)} services" if services else ""
+    detail += f"; none of {', '.join(empty)}" if empty else ""
+    return Finding("sources", bool(services or sum(counts.values())), detail,
                    "mqa demo makes a market to look at; sources.yaml says where files are expected")  # fmt: skip
 
 

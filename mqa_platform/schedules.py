@@ -23,7 +23,7 @@ def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJo
 
 
 def land_sources(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
-    """The ledger and the CRM tables, and no stage."""
+    """The ledger, the CRM tables and the feeds beside them, and no stage."""
     return dg.define_asset_job(
         LAND_SOURCES,
         selection=dg.AssetSelection.assets(*assets),

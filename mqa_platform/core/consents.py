@@ -27,7 +27,9 @@ def latest_words(consents: ir.Table) -> ir.Table:
 def _refused(consents: ir.Table, kind: str) -> ir.Table:
     """(ref): people, or cookies, whose latest word is no."""
     words = latest_words(consents)
-    return words.filter((words["kind"] == kind) & (words["status"] == DENIED)).select("ref")
+    said_no = words.filter((words["kind"] == kind) & (words["status"] == DENIED))
+    # Cast: a landed reference is never null, one made of a join may be, and Spark tells them apart.
+    return said_no.select(ref=said_no["ref"].cast("string"))
 
 
 def with_refusals(signals: ir.Table, consents: ir.Table, contacts: ir.Table) -> ir.Table:

@@ -79,6 +79,8 @@ class Source(BaseModel):
     streams: list[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]] = []
     reads_as: FileConnector | None = None
     since: date | None = None
+    # Names of a tracking plan → our events, beside those that the connector knows.
+    events: dict[Annotated[str, Field(min_length=1, max_length=200)], Name] = {}
     expect_every_days: Annotated[int, Field(ge=1, le=365)] | None = None
     max_quarantine_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
     quarantine_at_least: Annotated[int, Field(ge=1)] | None = None

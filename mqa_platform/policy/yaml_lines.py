@@ -29,7 +29,7 @@ class Line:
     to be switched on by whoever reads it. A line without a key is only its comment.
     """
 
-    key: str = ""
+    key: str | None = None
     value: str | Sequence[str] | None = None
     parts: tuple[Line, ...] = ()
     comment: str = ""
@@ -48,7 +48,7 @@ def written(lines: Sequence[Line], indent: str) -> list[str]:
 
 def _texts(line: Line, indent: str) -> Iterator[str]:
     behind = f"  # {_one_line(line.comment)}" if line.comment else ""
-    if not line.key and not line.value and not line.parts:
+    if line.key is None:
         yield from _wrapped(line.comment, indent)
         return
     mark = "# " if line.off else ""
@@ -114,13 +114,16 @@ def with_part(text: str, document: Document, section: str, part: Line) -> str:
     rows = text.splitlines()
     # Not the lines inside a part, which may have keys of the same name.
     begins = {str(p[1]): at for p, at in document.lines.items() if len(p) == 2 and p[0] == section}
+    name = part.key or ""
     first = min(begins.values(), default=0)
     indent = re.match(r"\s*", rows[first - 1]).group() if first else "  "  # type: ignore[union-attr]
     new = written([part], indent or "  ")
-    if part.key not in begins:
-        head = [] if section in document.data else [f"{section}:"]
-        return "\n".join([*rows, *head, *([""] if rows else []), *new]) + "\n"
-    start = begins[part.key] - 1
+    if name not in begins:
+        if section not in document.data:
+            rows += [*([""] if rows else []), f"{section}:"]
+        apart = [""] if rows[-1].strip() and rows[-1].rstrip() != f"{section}:" else []
+        return "\n".join([*rows, *apart, *new]) + "\n"
+    start = begins[name] - 1
     end = min((at - 1 for at in begins.values() if at - 1 > start), default=len(rows))
     while end > start + 1 and end < len(rows) and _belongs_below(rows[end - 1], indent):
         end -= 1

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from mqa_platform.core.consents import COOKIE, DENIED, PERSON, latest_words
+from mqa_platform.core.lead_merges import with_merged
 from mqa_platform.warehouse import Session
 
 _WORD = ["kind", "ref", "status", "changed_at"]
@@ -59,9 +60,10 @@ def _keys(session: Session, people: ir.Table) -> ir.Table:
     identities, contacts = session.table("landed_identities"), session.table("crm_contacts")
     leads = identities.filter(identities["kind"] == "lead")
     leads = leads.semi_join(people, leads["person_ref"] == people["ref"])
+    leads = with_merged(leads.select(of=ibis.literal("lead:") + leads["ref"]), identities)
     named = contacts.semi_join(people, contacts["person_ref"] == people["ref"])
     return (
-        people.union(leads.select(ref=ibis.literal("lead:") + leads["ref"]))
+        people.union(leads.select(ref="of"))
         .union(named.select(ref=ibis.literal("contact:") + named["contact_id"]))
         .distinct()
     )

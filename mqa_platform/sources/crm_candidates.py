@@ -16,7 +16,7 @@ from mqa_platform.sources.record_table import canonical
 # Our columns that standard objects of a CRM do not have, and parts of names that people give them.
 _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tier": ("tier", "segment"),
-    "is_target": ("targetaccount", "istarget", "abm", "namedaccount"),
+    "is_target": ("targetaccount", "istarget", "abmaccount", "abmtarget", "namedaccount"),
     "sales_status": ("salesstatus", "accepted", "acceptance", "disposition", "leadstatus"),
     "sales_status_reason": ("rejectionreason", "rejectreason", "disqualif", "unqualified"),
     "account_type": ("accounttype", "customertype", "customerstatus", "lifecycle"),
@@ -43,5 +43,9 @@ def candidates(seen: Seen, columns: Sequence[str]) -> Iterator[tuple[str, str]]:
     for column in columns:
         for field, rows in sorted(seen.filled.items()):
             said = canonical(field)
-            if rows and field not in mapped and any(part in said for part in _PARTS.get(column, ())):
+            if (
+                rows
+                and field not in mapped
+                and any(part in said for part in _PARTS.get(column, ()))
+            ):
                 yield column, field

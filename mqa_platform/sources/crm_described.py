@@ -16,7 +16,8 @@ from mqa_platform.home import Home
 from mqa_platform.policy.mapping import CrmObject
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.connection import UnreachableError
-from mqa_platform.sources.crm_schema import Schema, Seen, Stage, bare, told_state
+from mqa_platform.sources.crm_recognition import lacks
+from mqa_platform.sources.crm_schema import Schema, Seen, Stage, told_state
 from mqa_platform.sources.crm_stages import add_stage, hubspot_stages
 from mqa_platform.sources.http_client import Client
 from mqa_platform.sources.hubspot_api import HubSpotConnection
@@ -26,7 +27,7 @@ from mqa_platform.sources.salesforce_api import SalesforceConnection
 from mqa_platform.sources.salesforce_org import Org
 from mqa_platform.sources.salesforce_soql import shape
 
-_STAGES: Final = "SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage"
+_STAGES: Final = "SELECT Id, ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage"
 # What every object of HubSpot's has beside its properties.
 _ENVELOPE: Final = ("id", "createdAt", "updatedAt", "archived")
 _LINKS: Final = ("companies", "contacts", "deals")
@@ -79,8 +80,7 @@ def _salesforce(
             except SourceError as problem:
                 schema.left_out[stream] = f"{problem.reason}; {problem.remedy}"
             else:
-                schema.add(Seen(stream, mapped, {where: None}, fields))
-                schema.options[stream] = options
+                _add(schema, stream, mapped, (fields, options, where))
         try:
             _salesforce_stages(org, schema)
         except UnreachableError:
@@ -89,8 +89,18 @@ def _salesforce(
             schema.left_out["OpportunityStage"] = f"{problem.reason}; {problem.remedy}"
 
 
+def _add(schema: Schema, stream: str, mapped: CrmObject, found: Described) -> None:
+    fields, options, where = found
+    if missing := lacks(set(fields), mapped):
+        schema.left_out[stream] = f"{where} has no {', '.join(missing)}"
+        return
+    schema.add(Seen(stream, mapped, {where: None}, fields))
+    schema.options[stream] = options
+
+
 def _described(org: Org, stream: str) -> Described:
-    found = org.ask(stream, lambda client: client.restful(f"sobjects/{stream}/describe"))
+    path = f"sobjects/{stream}/describe"
+    found: Any = org.ask(stream, lambda client: client.restful(path))
     fields = {canonical(name): name for name in shape(stream, found).fields}
     options = {}
     for field in found["fields"]:
@@ -101,7 +111,7 @@ def _described(org: Org, stream: str) -> Described:
 
 
 def _salesforce_stages(org: Org, schema: Schema) -> None:
-    found = org.ask("OpportunityStage", lambda client: client.query(_STAGES))
+    found = org.ask("OpportunityStage", lambda client: client.query_all(_STAGES))
     for row in found.get("records") or []:
         closed, won = bool(row.get("IsClosed")), bool(row.get("IsWon"))
         why = f"IsClosed {str(closed).lower()}, IsWon {str(won).lower()}"
@@ -128,10 +138,11 @@ def _hubspot(
             except SourceError as problem:
                 schema.left_out[stream] = f"{problem.reason}; {problem.remedy}"
             else:
-                schema.add(Seen(stream, mapped, {where: None}, fields))
-                schema.options[stream] = options
+                _add(schema, stream, mapped, (fields, options, where))
         try:
-            answer = client.ask("GET", "/crm/v3/pipelines/deals", {})
+            answer = client.ask(
+                "GET", "/crm/v3/pipelines/deals", {}, grant="crm.schemas.deals.read"
+            )
             hubspot_stages(answer, "the pipelines of deals", schema)
         except UnreachableError:
             raise
@@ -140,11 +151,11 @@ def _hubspot(
 
 
 def _properties(client: Client, stream: str) -> Described:
-    answer = client.ask("GET", f"/crm/v3/properties/{stream}", {})
+    granted = stream if stream in _LINKS else "contacts"
+    grant = f"crm.schemas.{granted}.read"
+    answer = client.ask("GET", f"/crm/v3/properties/{stream}", {}, grant=grant)
     fields = {canonical(name): name for name in _ENVELOPE}
-    fields |= {
-        canonical(name): name for name in (f"associations.{to}.results.id" for to in _LINKS)
-    }
+    fields |= {canonical(name): name for name in (f"associations.{to}.results.id" for to in _LINKS)}
     options = {}
     for each in answer.get("results") or []:
         name = str(each.get("name"))
@@ -157,7 +168,7 @@ def _properties(client: Client, stream: str) -> Described:
 
 def _formed(mapped: CrmObject) -> Described:
     names = {canonical(name): name for c in mapped.fields for name in mapped.fields_of(c)}
-    return {key: bare(name) for key, name in names.items()}, {}, "the documented answer"
+    return names, {}, "the documented answer"
 
 
 def _known(

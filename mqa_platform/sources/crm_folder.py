@@ -108,8 +108,12 @@ def _take(
     elif is_stage_list(stem, columns):
         stages = read_stages(records, path.name, schema)
         schema.left_out[name] = f"lands nothing; read as the list of {stages} stages"
-    elif feed := _feed(stem, set(columns), crm):
-        schema.feeds[name] = feed
+    elif feed := _feed(stem, crm):
+        connector, lacking = feed[0], sorted(feed[1] - set(columns))
+        if lacking:
+            schema.left_out[name] = f"no {connector}: it has no {', '.join(lacking)}"
+        else:
+            schema.feeds[name] = connector
     else:
         object, why = recognised(stem, columns, objects)
         if object is None:
@@ -123,11 +127,12 @@ def _take(
                 _count_changes(schema, records, objects[object], objects)
 
 
-def _feed(stem: str, columns: set[str], crm: str) -> str:
+def _feed(stem: str, crm: str) -> tuple[str, set[str]] | None:
+    """The connector of a table of events, and the columns it needs."""
     for words, needed, connector in _FEEDS.get(crm, ()):
-        if words <= set(words_of(stem)) and needed <= columns:
-            return connector
-    return ""
+        if words <= set(words_of(stem)):
+            return connector, needed
+    return None
 
 
 class _Copies:
@@ -152,9 +157,7 @@ class _Copies:
 def given(records: Records, mapped: CrmObject, column: str) -> pa.Array:
     """One of our columns as the CRM wrote it: the first of its fields that a record fills."""
     names = found(set(records.table.column_names), mapped, column)
-    return (
-        coalesce(*[records.text(name) for name in names]) if names else nulls(len(records))
-    )
+    return coalesce(*[records.text(name) for name in names]) if names else nulls(len(records))
 
 
 def tallied(

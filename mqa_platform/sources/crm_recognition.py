@@ -74,7 +74,7 @@ def recognised(
         like = _alike(has, objects)
         hint = f"; its columns are those of {like}, so name it {like} if it is one" if like else ""
         return None, f"its name is none of an object of this CRM{hint}"
-    lacking: dict[str, list[str]] = {n: _lacks(has, objects[n]) for n in named}
+    lacking: dict[str, list[str]] = {n: lacks(has, objects[n]) for n in named}
     fitting = [n for n in named if not lacking[n]]
     if not fitting:
         nearest = min(named, key=lambda n: (named[n], n))
@@ -99,12 +99,12 @@ def _rank(said: list[str], object: str) -> int | None:
     return min(ranks, default=None)
 
 
-def _lacks(has: set[str], mapped: CrmObject) -> list[str]:
-    """What keeps a file with these columns from holding this object."""
+def lacks(has: set[str], mapped: CrmObject) -> list[str]:
+    """What keeps a file, or a describe, with these columns from holding this object; by our column."""
     needed = dict.fromkeys((TABLES[mapped.lands_as][1], *mapped.required))
-    lacks = [c for c in needed if c in mapped.fields and not found(has, mapped, c)]
-    if lacks:
-        return [f"{c} ({' or '.join(mapped.fields_of(c)[:3])})" for c in lacks]
+    missing = [c for c in needed if c in mapped.fields and not found(has, mapped, c)]
+    if missing:
+        return [f"{c} ({' or '.join(mapped.fields_of(c)[:3])})" for c in missing]
     telling = _telling(mapped)
     if telling and not any(found(has, mapped, c) for c in telling):
         return [f"other column that is read ({', '.join(telling[:5])})"]
@@ -128,7 +128,7 @@ def _alike(has: set[str], objects: Mapping[str, CrmObject]) -> str | None:
     for name, mapped in objects.items():
         telling = _telling(mapped)
         share = sum(bool(found(has, mapped, c)) for c in telling) / max(1, len(telling))
-        if len(telling) >= 4 and share >= 0.75 and not _lacks(has, mapped):
+        if len(telling) >= 4 and share >= 0.75 and not lacks(has, mapped):
             shares[name] = share
     best = max(shares.values(), default=0.0)
     winners = [name for name, share in shares.items() if share == best]

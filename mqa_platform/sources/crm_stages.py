@@ -76,7 +76,7 @@ def judged(closed: bool | None, won: bool | None, chance: float | None) -> Stage
         return Stage(by_chance, said or "the list of stages does not say")
     state = told_state(closed is not False, won if won is not None else by_chance == "won")
     if state is None or by_chance not in (None, state):
-        return Stage(None, f"contradicts itself: {said}")
+        return Stage(None, f"disagree: {said}")
     return Stage(state, said)
 
 

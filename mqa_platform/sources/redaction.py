@@ -53,7 +53,8 @@ def _may_hold_any(values: pa.Array) -> bool:
     if content is None or not len(text):
         return False
     octets = content.to_pybytes()
-    return any(sign in octets for sign in _SIGNS)
+    # One byte is found many times faster than several, and most columns have none of them.
+    return any(sign[:1] in octets and sign in octets for sign in _SIGNS)
 
 
 def without_emails(text: str) -> str:

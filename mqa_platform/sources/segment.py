@@ -6,11 +6,13 @@ whose cookie it is (``core``). Rows: every line is a signal, an identity, a cons
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,6 +36,8 @@ TRACKS: Final = {
 }
 # What Segment's consent tools send when a visitor decides, under its present and its former name.
 PREFERENCES: Final = ("Segment Consent Preference Updated", "Segment Consent Preference")
+# Calls that name no page and no act.
+_OTHER_CALLS: Final = ("group", "screen", "alias")
 _CHANNELS: Final = {"ad_click": "ads", "event_attendance": "event"}
 _PICKS: Final = {
     "type": "$.type",
@@ -73,16 +77,31 @@ def segment_jsonl(path: Path, source: Source) -> Landed:
         SourceError: the file cannot be read or is not JSON lines.
     """
     parts = {name: [landed.empty(name)] for name in (*_TABLES, "landed_defects")}
+    filtered: Counter[str] = Counter()
     rows = accepted = 0
     for lines in read_lines(path, _PICKS):
-        good, tables = _block(lines, source)
+        good, left_out, tables = _block(lines, source)
         rows += len(lines)
         accepted += good
+        filtered += left_out
         for name, table in tables.items():
             parts[name].append(table)
     found = {name: pa.concat_tables(those).combine_chunks() for name, those in parts.items()}
     bad = found.pop("landed_defects")
-    return Landed(rows, accepted, found, bad)
+    return Landed(rows, accepted, found, bad, dict(filtered))
+
+
+def _unwanted(v: dict[str, pa.Array], event: pa.Array, decides: Mask) -> npt.NDArray[np.object_]:
+    """Why a call says nothing we want, None where it does: of a kind or an event without a meaning here.
+
+    A site tracks far more than buying; ``events`` of the source says which of it counts.
+    """
+    reasons = np.full(len(event), None, dtype=object)
+    unmapped = mask(pc.equal(v["type"], "track")) & present(v["event"]) & ~present(event) & ~decides
+    reasons[unmapped] = "unmapped_event"
+    for kind in _OTHER_CALLS:
+        reasons[mask(pc.equal(v["type"], kind))] = f"{kind}_call"
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -105,13 +124,15 @@ def _said(v: dict[str, pa.Array], decides: Mask, identify: Mask, source: Source)
     return _Said(coalesce(stamp, unsure), stamp, word)
 
 
-def _block(lines: Lines, source: Source) -> tuple[int, dict[str, pa.Table]]:
+def _block(lines: Lines, source: Source) -> tuple[int, Counter[str], dict[str, pa.Table]]:
     # Blank must stay apart from absent for the agent alone: an empty agent is a bot's.
     v = {n: a if n == "user_agent" else tidy(a) for n, a in lines.values.items()}
     identify = mask(pc.equal(v["type"], "identify"))
     decides = mask(pc.is_in(v["event"], pa.array(PREFERENCES))) & mask(pc.equal(v["type"], "track"))
     said = _said(v, decides, identify, source)
-    event = pc.if_else(pc.equal(v["type"], "page"), "page_view", mapped(v["event"], TRACKS))
+    event = pc.if_else(
+        pc.equal(v["type"], "page"), "page_view", mapped(v["event"], TRACKS | source.events)
+    )
     called = mask(pc.is_in(v["type"], pa.array(["page", "track"])))
     occurred, occurred_wrong = parse_timestamps(v["timestamp"])
     received, received_wrong = parse_timestamps(coalesce(v["received_at"], v["sent_at"]))
@@ -132,7 +153,9 @@ def _block(lines: Lines, source: Source) -> tuple[int, dict[str, pa.Table]]:
             ("unknown_person", decides & ~named & ~browser),
         ],
     )
-    good = reasons == None  # noqa: E711 (element by element)
+    unwanted = _unwanted(v, event, decides)
+    left_out = unwanted != None  # noqa: E711 (element by element)
+    good = (reasons == None) & ~left_out  # noqa: E711 (element by element)
     signal = {
         "source": source.connector,
         "event_id": v["id"],
@@ -163,19 +186,23 @@ def _block(lines: Lines, source: Source) -> tuple[int, dict[str, pa.Table]]:
     told = {"source": source.connector, "changed_at": occurred}
     told |= {"status": coalesce(said.word, pc.if_else(pa.array(identify), said.stamp, None))}
     own = good & present(said.word)
-    wrong = np.flatnonzero(~good)
-    return int(good.sum()), {
-        "landed_signals": signals_table(int(is_signal.sum()), kept(signal, is_signal)),
-        "landed_identities": conform(
-            "landed_identities", int(is_identity.sum()), kept(seen, is_identity)
-        ),
-        "landed_consents": landed_consents(
-            told, person["person_ref"], v["anonymous_id"], own, own | (good & identify)
-        ),
-        "landed_defects": landed.defects(
-            source.connector, lines.texts(wrong), list(reasons[wrong])
-        ),
-    }
+    wrong = np.flatnonzero(~good & ~left_out)
+    return (
+        int(good.sum()),
+        Counter(unwanted[left_out]),
+        {
+            "landed_signals": signals_table(int(is_signal.sum()), kept(signal, is_signal)),
+            "landed_identities": conform(
+                "landed_identities", int(is_identity.sum()), kept(seen, is_identity)
+            ),
+            "landed_consents": landed_consents(
+                told, person["person_ref"], v["anonymous_id"], own, own | (good & identify)
+            ),
+            "landed_defects": landed.defects(
+                source.connector, lines.texts(wrong), list(reasons[wrong])
+            ),
+        },
+    )
 
 
 def _person(v: dict[str, pa.Array], by_traits: Mask) -> dict[str, pa.Array]:

@@ -129,7 +129,9 @@ class _Lines(Records):
 
 def _landed(source: Source, records: Records) -> Landed:
     text = records.text
-    events = named_events(text("event"), text("eventname"), text("seaction"), text("unstructevent"))
+    events = named_events(
+        source, text("event"), text("eventname"), text("seaction"), text("unstructevent")
+    )
     collector = text("collectortstamp")
     received, wrong_received = parse_timestamps(collector)
     derived, wrong_derived = parse_timestamps(text("derivedtstamp"))

@@ -64,22 +64,24 @@ def channels(events: pa.Array) -> pa.Array:
 
 
 def named_events(
-    kind: pa.Array, name: pa.Array, action: pa.Array, described: pa.Array
+    source: Source, kind: pa.Array, name: pa.Array, action: pa.Array, described: pa.Array
 ) -> NamedEvents:
     """Our name for each event.
 
     Args:
+        source: its ``events`` are known beside our own.
         kind: ``page_view``, ``page_ping``, ``struct``, ``unstruct``, ``transaction(_item)``.
         name: the name in the event's schema, null in old pipelines.
         action: the action of a structured event.
         described: the JSON of a self-describing event.
     """
     structured = pc.equal(kind, "struct")
-    acted = each_unique(action, lambda text: EVENTS.get(canonical(text)))
+    names = EVENTS | {canonical(theirs): ours for theirs, ours in source.events.items()}
+    acted = each_unique(action, lambda text: names.get(canonical(text)))
     ours = pc.if_else(pc.equal(kind, "page_view"), "page_view", pc.if_else(structured, acted, None))
     topics = pc.if_else(structured, action, nulls(len(kind)))
     told = np.flatnonzero(mask(pc.equal(kind, "unstruct")))
-    found = [_described(described[row].as_py(), name[row].as_py()) for row in told.tolist()]
+    found = [_described(described[row].as_py(), name[row].as_py(), names) for row in told.tolist()]
     torn = np.zeros(len(kind), dtype=np.bool_)
     torn[told] = [each is None for each in found]
     event, topic, email = _placed(len(kind), told, found)
@@ -104,7 +106,7 @@ def _placed(
     return event, topic, email
 
 
-def _described(text: str | None, name: str | None) -> Told | None:
+def _described(text: str | None, name: str | None, names: dict[str, str]) -> Told | None:
     """Event, topic and e-mail of a self-describing event; None where it is torn.
 
     The event's own JSON lies inside one that says no more than that there is one.
@@ -122,7 +124,7 @@ def _described(text: str | None, name: str | None) -> Told | None:
     if canonical(called) == _FORM:
         form = str(fields.get("formId") or fields.get("form_id") or "")
         return form_event(form), form or None, email
-    return EVENTS.get(canonical(called)), called or None, email
+    return names.get(canonical(called)), called or None, email
 
 
 def _answers(fields: dict[str, Any]) -> list[str]:

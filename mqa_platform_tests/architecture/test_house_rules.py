@@ -34,7 +34,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "urllib.request": ("sources", "destinations"),
     "socket": ("sources", "destinations"),
     "ruamel": ("policy",),
-    "typer": ("cli", "cli_sources.py", "cli_privacy.py"),
+    "typer": ("cli", "cli_init.py", "cli_sources.py", "cli_privacy.py"),
     "dagster": (
         "assets",
         "automation.py",

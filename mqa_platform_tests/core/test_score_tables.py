@@ -17,7 +17,6 @@ from mqa_platform_tests.core.engine import (
     touch,
 )
 
-
 HEALTH = pa.schema([("source", pa.string()), ("day", pa.date32()), ("status", pa.string())])
 
 

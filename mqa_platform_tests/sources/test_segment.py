@@ -133,8 +133,8 @@ def test_bad_lines_are_set_apart_with_their_reason(write: Write, read: Read) -> 
         "missing_anonymous_id": 1,
         "missing_id": 1,
         "missing_timestamp": 1,
-        "unknown_event": 2,
     }
+    assert landed.filtered == {"unmapped_event": 1, "group_call": 1}
     assert [signal["event_id"] for signal in _signals(landed)] == ["m-1", "m-9"]
 
 
@@ -206,3 +206,22 @@ def test_nul_characters_never_reach_a_warehouse(write: Write, read: Read) -> Non
     call = _call(properties={"path": "/a\u0000b"})
     (signal,) = _signals(read("segment_jsonl", write("a.jsonl", _lines(call))))
     assert signal["page_path"] == "/ab"
+
+
+def test_a_sites_own_event_counts_once_the_source_says_what_it_means(
+    write: Write, read: Read
+) -> None:
+    content = _lines(
+        _call("track", 1, event="Trial Started"), _call("track", 2, event="Cart Emptied")
+    )
+    path = write("a.jsonl", content)
+    landed = read("segment_jsonl", path, events={"Trial Started": "demo_request"})
+    assert landed.tables["landed_signals"]["event"].to_pylist() == ["demo_request"]
+    assert landed.filtered == {"unmapped_event": 1}
+
+
+def test_a_file_full_of_other_events_is_not_held_for_dirt(write: Write, read: Read) -> None:
+    calls = [_call("track", at, event=f"Widget {at}") for at in range(300)]
+    landed = read("segment_jsonl", write("a.jsonl", _lines(*calls)))
+    assert not len(landed.defects)
+    assert landed.filtered == {"unmapped_event": 300}

@@ -84,6 +84,7 @@ def stages(home: Home, account: str = "a1") -> list[tuple[str, str | None]]:
     return [(stage, reason) for stage, reason in found]
 
 
+@pytest.mark.slow
 def test_late_facts_and_lists_reopen_the_days_they_are_about(
     clicking: Home, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_late_facts_and_lists_reopen_the_days_they_are_about(
     assert set(differing(fingerprints(home), before)) <= {"landed_batches", "source_report"}
 
 
+@pytest.mark.slow
 def test_entries_that_are_about_nobody_are_shown(clicking: Home) -> None:
     put(clicking, "targets/t.csv", "domain", "acme.com", "nobody.com")
     with opened(clicking) as step:

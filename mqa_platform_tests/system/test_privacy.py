@@ -19,11 +19,21 @@ from mqa_platform.assets.privacy import guard_personal_data
 from mqa_platform.assets.reporting import Outcome
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
+from mqa_platform.marts import open_marts
 from mqa_platform.sources.landing import land_new
 from mqa_platform.sources.personal_key import ip_tokens
 from mqa_platform.sources.retention import Retained, retain
 from mqa_platform.warehouse import rewriting
-from mqa_platform_tests.system.pipeline import copy_home, day, fingerprint, opened, rows, run
+from mqa_platform.warehouse.snapshot import refresh_snapshot
+from mqa_platform_tests.system.pipeline import (
+    copy_home,
+    day,
+    fingerprint,
+    mqa,
+    opened,
+    rows,
+    run,
+)
 
 JULY = date(2025, 7, 1)
 pytestmark = pytest.mark.slow
@@ -88,6 +98,8 @@ def home(seen: Home, tmp_path: Path) -> Home:
 SOURCES = """
 sources:
   segment: {connector: segment_jsonl, path: "${MQA_HOME}/inbox/segment/*.jsonl"}
+  marketo: {connector: marketo_activities, path: "${MQA_HOME}/inbox/marketo/activities*.csv"}
+  marketo_leads: {connector: marketo_leads, path: "${MQA_HOME}/inbox/marketo/leads*.csv"}
   consents: {connector: consent_changes, path: "${MQA_HOME}/inbox/consents/*.csv"}
   office_ips: {connector: office_ip_ranges, path: "${MQA_HOME}/inbox/office_ips/*.csv"}
   accounts: {connector: crm_export, crm: salesforce, object: Account,
@@ -187,6 +199,24 @@ def test_a_change_of_mind_reopens_the_days_of_that_person_and_no_others(home: Ho
         arrive(step)
         assert step.session.asked("sessions") == {date(2025, 7, 1), date(2025, 7, 3)}
         assert step.session.reopened("identity") is None
+
+
+def test_a_change_of_mind_reaches_a_person_under_every_name(home: Home) -> None:
+    mails = ["id,activity_date,activity_type_id,lead_id,primary_attribute_value"]
+    mails += [f"{n},2025-07-0{n}T09:00:00Z,11,{lead},x" for n, lead in ((1, 7), (2, 8), (3, 9))]
+    deliver(home, "marketo/activities.csv", mails)
+    leads = [
+        "id,email,created_at",
+        "7,jo@acme.com,2025-07-01T00:00:00Z",
+        "9,al@acme.com,2025-07-01",
+    ]
+    deliver(home, "marketo/leads.csv", leads)
+    run(home, DAYS, work=WORK)
+    assert rows(home, "SELECT count(*) FROM touchpoints WHERE signal_type LIKE 'email%'") == [(2,)]
+    say(home, "no", "jo@acme.com,", "denied")
+    with opened(home) as step:
+        arrive(step)
+        assert step.session.asked("sessions") == {date(2025, 7, 1)}
 
 
 def test_a_yes_of_somebody_who_never_said_no_reopens_nothing(home: Home) -> None:
@@ -368,3 +398,41 @@ def test_pages_of_a_feed_go_with_their_addresses_and_pages_of_a_crm_stay(home: H
     )
     assert drop(home, date.today() + timedelta(days=91)).pages == 1  # noqa: DTZ011
     assert (keep.exists(), pages["accounts"].exists()) == (False, True)
+
+
+def test_the_command_drops_in_the_live_warehouse_and_in_every_shadow(home: Home) -> None:
+    shadow = copy_home(home, home.shadows / "0123456789ab", "warehouse.duckdb")
+    for place in (home, shadow):
+        with opened(place) as step:
+            refresh_snapshot(step.session, place.snapshot)
+    keep_addresses_for(home, 90)
+    told = mqa(home, "privacy", "retain", "--as-of", "2025-10-01", "--json")
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert [(f["place"], f["rows"]) for f in found] == [("live", 6), ("shadow 0123456789ab", 6)]
+    for place in (home, shadow):
+        with opened(place) as step, open_marts(place) as marts:
+            for tables in (step, marts):
+                kept = tables.table("signals")
+                kept = kept.filter(kept["signal_date"] < date(2025, 7, 3))
+                assert kept["ip"].startswith("ip:").all().to_pyarrow().as_py()
+    again = mqa(home, "privacy", "retain", "--as-of", "2025-10-01", "--json")
+    assert [f["rows"] for f in json.loads(again.stdout)] == [0, 0]
+    wrong = mqa(home, "privacy", "retain", "--as-of", "yesterday")
+    assert (wrong.returncode, "yesterday" in wrong.stderr) == (2, True)
+
+
+def test_a_landing_of_real_people_under_the_development_key_is_loud(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MQA_PII_KEY", raising=False)
+    deliver(home, "segment/more.jsonl", [page(1, "more", 2)])
+    with opened(home) as step:
+        report = land_new(step.session, step.policy, step.home)
+        guard_personal_data(step, report)
+        assert "development key" in report.messages[0]
+        home.truth.mkdir()
+        deliver(home, "segment/made-up.jsonl", [page(2, "more", 2)])
+        report = land_new(step.session, step.policy, step.home)
+        guard_personal_data(step, report)
+    assert not any("key" in message for message in report.messages)

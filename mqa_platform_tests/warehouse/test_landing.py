@@ -121,7 +121,9 @@ def test_a_replacement_that_fails_leaves_the_former_batch_as_it_was(session):
     land(session, "old", "x", status="landed")
 
     with pytest.raises(ContractError):
-        session.land("web", "new", "p", {"landed_hits": hits("y")}, {"nothing": 1}, replaces=["old"])
+        session.land(
+            "web", "new", "p", {"landed_hits": hits("y")}, {"nothing": 1}, replaces=["old"]
+        )
 
     assert landed(session) == [("x", "old")]
     assert statuses(session) == {"old": "landed"}

@@ -35,6 +35,9 @@ class FakeHubSpot(Fake):
         self.engagements: list[dict[str, Any]] = []
         self.history: dict[int, dict[str, list[dict[str, Any]]]] = {}
         self.extra_properties: list[str] = []
+        # The values that a property offers, and the pipelines of deals.
+        self.options: dict[tuple[str, str], list[str]] = {}
+        self.pipelines: list[dict[str, Any]] = []
         self.tokens = {TOKEN}
         self.denied: dict[str, str] = {}
         self.repeats = False
@@ -76,8 +79,9 @@ class FakeHubSpot(Fake):
             return self._engagements(parts[3:], asked)
         if parts[:3] == ["crm", "v3", "owners"]:
             return self._owners(asked)
-        if parts[:3] == ["crm", "v3", "properties"]:
-            return Answer(document={"results": [{"name": n} for n in self._names(parts[3])]})
+        if parts[:2] == ["crm", "v3"] and parts[2] in ("properties", "pipelines"):
+            listed = self._properties(parts[3]) if parts[2] == "properties" else self.pipelines
+            return Answer(document={"results": listed})
         if parts[:3] == ["crm", "v3", "associations"]:
             return self._associations(parts[3], parts[4], asked.json)
         if parts[:3] == ["crm", "v3", "objects"]:
@@ -95,6 +99,14 @@ class FakeHubSpot(Fake):
         self.tokens = {token}
         granted = {"access_token": token, "refresh_token": "refresh-secret", "expires_in": 1800}
         return Answer(document=granted)
+
+    def _properties(self, kind: str) -> list[dict[str, Any]]:
+        found = []
+        for name in self._names(kind):
+            values = self.options.get((kind, name), [])
+            options = [{"label": v.title(), "value": v, "hidden": False} for v in values]
+            found.append({"name": name, "label": name.title(), "options": options})
+        return found
 
     def _names(self, kind: str) -> list[str]:
         records = self.objects.get(kind, {}).values()

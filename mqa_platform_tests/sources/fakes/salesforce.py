@@ -78,6 +78,7 @@ class FakeSalesforce:
         self.rows: dict[str, list[soql.Row]] = {}
         self.types: dict[str, dict[str, str]] = {}
         self.denied: set[str] = set()
+        self.picklists: dict[tuple[str, str], list[str]] = {}
         self.faults: list[Fault] = []
         self.log: list[tuple[str, str, int]] = []
         self.queries: list[str] = []
@@ -177,7 +178,17 @@ class FakeSalesforce:
         if name not in self.rows or name in self.denied:
             raise _RefusalError(404, "NOT_FOUND", "The requested resource does not exist")
         own = {n: t for n, t in self.types[name].items() if "." not in n}
-        fields = [{"name": n, "type": t} for n, t in own.items()]
+        fields = [
+            {
+                "name": n,
+                "type": t,
+                "picklistValues": [
+                    {"value": v, "label": v, "active": True}
+                    for v in self.picklists.get((name, n), [])
+                ],
+            }
+            for n, t in own.items()
+        ]
         return _json({"name": name, "queryable": True, "fields": fields})
 
     def _selected(self, text: str, operation: str) -> tuple[soql.Query, list[soql.Row]]:
