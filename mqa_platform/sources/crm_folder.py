@@ -251,7 +251,11 @@ def _spellings(path: Path, columns: list[str]) -> dict[str, str]:
     best: dict[str, str] = {}
     text = head.decode("utf-8-sig", errors="replace")
     for delimiter in ",;\t|":
-        row = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+        try:
+            row = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+        except csv.Error:
+            # No header: one line of JSON may be longer than any field.
+            continue
         names = {canonical(name): name.strip() for name in row}
         if len(set(names) & set(columns)) > len(set(best) & set(columns)):
             best = names

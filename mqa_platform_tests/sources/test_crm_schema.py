@@ -312,6 +312,14 @@ def test_exports_of_a_screen_an_api_and_a_replica_are_recognised(export: Export)
     assert schema.objects["companies"].values["account_type"].rows_of("prospect") == 1
 
 
+def test_one_long_line_of_json_is_no_header(export: Export) -> None:
+    companies = [
+        {"id": str(n), "properties": {"name": "A" * 200, "note": '"x'}} for n in range(2_000)
+    ]
+    schema = found(export({"companies.json": json.dumps({"results": companies})}), "hubspot")
+    assert schema.objects["companies"].rows == 2_000
+
+
 def test_a_folder_without_any_object_says_what_was_expected(export: Export) -> None:
     with pytest.raises(SourceError, match="no file in it holds an object of salesforce"):
         found(export({"invoices.csv": csv_of({"No": "1"})}))

@@ -38,7 +38,12 @@ def test_a_process_number_that_somebody_else_has_now_is_gone(instance: dg.Dagste
     assert report_dead_runs(instance) == [killed]
 
 
-@pytest.mark.parametrize("mark", [None, this_process(), "another-machine:1:1.00"])
+@pytest.mark.parametrize(
+    "mark",
+    [None, this_process(), "another-machine:1:1.00"],
+    # The same in every worker that collects: one of them names this process.
+    ids=["unmarked", "our_own", "of_another_machine"],
+)
 def test_other_runs_are_left_alone(instance: dg.DagsterInstance, mark: str | None) -> None:
     running = started(instance, mark)
 
