@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_evaluate import evaluations
 from mqa_platform.cli_init import init
 from mqa_platform.cli_privacy import privacy
 from mqa_platform.cli_sources import sources
@@ -32,6 +33,7 @@ app = typer.Typer(
 policies = typer.Typer(no_args_is_help=True, help="The policy: what RevOps decides.")
 app.add_typer(policies, name="policy")
 app.add_typer(sources, name="sources")
+app.add_typer(evaluations, name="evaluate")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

@@ -22,7 +22,7 @@ from mqa_platform.assets import (
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy
-from mqa_platform.schedules import daily_refresh, every_morning, land_sources
+from mqa_platform.schedules import daily_refresh, every_hour, every_morning, land_sources
 from mqa_platform.sensors import on_new_files
 
 
@@ -49,11 +49,12 @@ def build_definitions(
         conversions.snapshot_asset,
     ]
     job = daily_refresh(assets)
+    landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset])
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
         assets=assets,
-        jobs=[job, land_sources([sources.landed_batches, sources.crm_tables, feeds.asset])],
-        schedules=[every_morning(job, daily)],
+        jobs=[job, landing],
+        schedules=[every_morning(job, daily), every_hour(landing)],
         sensors=[on_new_files(job, home, policy, daily)],
         resources={"platform": platform, **(resources or {})},
         executor=dg.in_process_executor,

@@ -15,6 +15,7 @@ _CODES = {
     "mqa_platform.marts:MartError": USAGE,
     "mqa_platform.scenarios:ScenarioError": USAGE,
     "mqa_platform.market.config:MarketError": USAGE,
+    "mqa_platform.evaluation.measures:EvaluationError": USAGE,
     "mqa_platform.warehouse.errors:SnapshotMissingError": USAGE,
     "mqa_platform.sources.landed:SourceError": USAGE,
     "mqa_platform.runs:OutsideHistoryError": USAGE,

@@ -31,6 +31,17 @@ def land_sources(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJob
     )
 
 
+def every_hour(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Lands what is new and judges today: what did not arrive is a warning on the same day."""
+    return dg.ScheduleDefinition(
+        name=LAND_SOURCES,
+        job=job,
+        cron_schedule="40 * * * *",
+        execution_timezone="UTC",
+        description="New files and pages every hour, and a warning on the day that nothing comes.",
+    )
+
+
 def every_morning(
     job: dg.UnresolvedAssetJobDefinition, partitions: dg.DailyPartitionsDefinition
 ) -> dg.ScheduleDefinition:

@@ -10,6 +10,7 @@ import glob
 import os
 import re
 import tempfile
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -168,7 +169,13 @@ class Entries:
         rows: list[str] = []
         for name in self.declared:
             rows += part_of(text, document, "sources", name)
-        return _HEAD + "".join(f"{row}\n" for row in ["", "sources:", *rows] if rows)
+        others = {
+            name
+            for name, source in load_policy().sources.sources.items()
+            if source.connector != "crm_export" and name not in self.declared
+        }
+        told = _without(others) if others else ""
+        return _HEAD + told + "".join(f"{row}\n" for row in ["", "sources:", *rows] if rows)
 
     def _is_fed(self, source: Source) -> bool:
         if source.connector == "crm_export":
@@ -181,6 +188,18 @@ class Entries:
             return bool(expand(source, self.home.root, self.home.data))
         except SourceError:
             return False
+
+
+def _without(names: Iterable[str]) -> str:
+    """The comment on packaged feeds that are not taken over, so that nobody believes them connected."""
+    listed = textwrap.fill(
+        f"No files of these packaged feeds are here, so they are left out: {', '.join(sorted(names))}. Copy "
+        "their entries from the packaged sources.yaml when you connect them.",
+        width=98,
+        initial_indent="# ",
+        subsequent_indent="# ",
+    )
+    return f"#\n{listed}\n"
 
 
 def _with(text: str, entries: list[Line], before: Mapping[str, Source]) -> str:

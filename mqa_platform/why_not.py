@@ -61,7 +61,7 @@ def _rules(
     policy: Policy,
     day: date,
 ) -> list[dict[str, Any]]:
-    """The qualification rules of SEMANTICS in the order in which they stop an account."""
+    """The qualification rules in the order in which they stop an account."""
     s, signals = policy.stages, policy.signals
     gate, threshold = account["fit_gate"], getattr(s.tiers, account["tier"]).threshold
     points = score["engagement_score"] if score else Decimal(0)

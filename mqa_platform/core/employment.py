@@ -23,6 +23,7 @@ from mqa_platform.policy.identity import Employment
 
 DAY = 86_400
 _NEVER = 2**33
+_SPAN = 2 * _NEVER
 ASKED, USE, EMPLOYER, ADDRESS = "asked", "use", "employer", "address"
 FACTS = pa.schema(
     [
@@ -36,12 +37,14 @@ FACTS = pa.schema(
         ("established_at", pa.int64()),
     ]
 )
-"""Rows of four kinds, times in seconds since 1970.
+"""Rows of four kinds, times in seconds since 1970, null for never or unknown.
 
 asked: signal ``ref`` at ``at``, when the CRM's last confirmation is ``confirmed_at``; ``company`` owns its
-domain and ``named`` is the other company the domain is called after, either may be null · use: a signal of
-the person, with the company of its domain or null · employer: the CRM's employer from ``at`` on · address:
-an address on file at ``company``. ``established_at`` is when enough people had used the company's domain.
+domain and ``named`` is the other company the domain is called after, either may be null.
+use: a signal of the person, with the company of its domain or null.
+employer: the CRM's employer from ``at`` on.
+address: an address on file at ``company``, since ``at`` where that is known.
+``established_at`` is when enough people had used the company's domain.
 """
 ANSWERS = pa.schema(
     [
@@ -64,25 +67,34 @@ def _seconds(column: pa.ChunkedArray, missing: int) -> np.ndarray:
 
 
 class _Latest:
-    """Moments by key: the last one not after a given moment, the first one, how many."""
+    """Moments by key: the last one not after a given moment, and how many; negative keys have none."""
 
     def __init__(self, key: np.ndarray, at: np.ndarray) -> None:
-        self.packed = np.sort(key * (2 * _NEVER) + at)
+        self.keys, code = np.unique(key[key >= 0], return_inverse=True)
+        self.packed = np.sort(code * _SPAN + at[key >= 0])
+
+    def _code(self, key: np.ndarray) -> np.ndarray:
+        """Small numbers for the keys, so that key and moment fit into one integer."""
+        if not len(self.keys):
+            return np.full(len(key), -1)
+        code = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
+        return np.where(self.keys[code] == key, code, -1)
 
     def count(self, key: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Moments of the key at or before ``at``; a negative key has none."""
-        low = np.searchsorted(self.packed, key * (2 * _NEVER))
-        high = np.searchsorted(self.packed, key * (2 * _NEVER) + at, side="right")
-        return np.where(key >= 0, high - low, 0)
+        """Moments of the key at or before ``at``."""
+        code = self._code(key)
+        low = np.searchsorted(self.packed, code * _SPAN)
+        high = np.searchsorted(self.packed, code * _SPAN + at, side="right")
+        return np.where(code >= 0, high - low, 0)
 
     def last(self, key: np.ndarray, at: np.ndarray) -> np.ndarray:
         """The latest moment of the key at or before ``at``, −1 for none."""
-        high = np.searchsorted(self.packed, key * (2 * _NEVER) + at, side="right")
-        found = self.count(key, at) > 0
         if not len(self.packed):
             return np.full(len(key), -1)
-        moment = self.packed[np.maximum(high - 1, 0)] - key * (2 * _NEVER)
-        return np.where(found, moment, -1)
+        code = self._code(key)
+        high = np.searchsorted(self.packed, code * _SPAN + at, side="right")
+        moment = self.packed[np.maximum(high - 1, 0)] - code * _SPAN
+        return np.where(self.count(key, at) > 0, moment, -1)
 
 
 class _Dated:
@@ -90,14 +102,14 @@ class _Dated:
 
     def __init__(self, person: np.ndarray, at: np.ndarray, company: np.ndarray) -> None:
         order = np.lexsort((company, at, person))
-        self.packed = person[order] * (2 * _NEVER) + at[order]
+        self.packed = person[order] * _SPAN + at[order]
         self.person, self.at, self.company = person[order], at[order], company[order]
 
     def find(self, person: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(company, moment it began) at ``at``; −1 where there is none."""
         if not len(self.packed):
             return np.full(len(person), -1), np.full(len(person), -1)
-        row = np.searchsorted(self.packed, person * (2 * _NEVER) + at, side="right") - 1
+        row = np.searchsorted(self.packed, person * _SPAN + at, side="right") - 1
         row = np.maximum(row, 0)
         found = (self.person[row] == person) & (self.at[row] <= at)
         return np.where(found, self.company[row], -1), np.where(found, self.at[row], -1)
@@ -117,7 +129,7 @@ class _Rows:
         """Numbers of people and companies; a missing time is never."""
         return cls(
             _codes(table["person"], people),
-            _seconds(table["at"], 0),
+            _seconds(table["at"], _NEVER),
             _codes(table["company"], companies),
             _seconds(table["established_at"], _NEVER),
         )
@@ -132,7 +144,9 @@ class _Case:
         people = pc.unique(facts["person"])
         self.companies = pc.unique(said.drop_null()).sort()
         self.width = len(self.companies) + 1
-        parts = {k: facts.filter(pc.equal(facts["kind"], k)) for k in (ASKED, USE, EMPLOYER, ADDRESS)}
+        parts = {
+            k: facts.filter(pc.equal(facts["kind"], k)) for k in (ASKED, USE, EMPLOYER, ADDRESS)
+        }
         self.table = parts[ASKED]
         asked, uses, employers, addresses = (
             _Rows.of(t, people, self.companies) for t in parts.values()
@@ -175,14 +189,16 @@ class _Case:
 
     def _addresses(self, addresses: _Rows) -> None:
         pair = self._pair(addresses.person, addresses.company)
+        dated = _Latest(pair, addresses.at)
+        self.on_record = dated.count(self._pair(self.person, self.domain), self.confirmed) > 0
         self.has_own = np.isin(self._pair(self.person, self.crm), pair[pair >= 0])
         self.has_own &= self.crm >= 0
         self.candidate = np.full(len(self.at), -1)
         several = np.zeros(len(self.at), dtype=np.int64)
-        keys, first = np.unique(pair[pair >= 0], return_index=True)
-        rows = np.flatnonzero(pair >= 0)[first]
-        order = np.argsort(addresses.person[rows], kind="stable")
-        rows = rows[order]
+        # One row a person and company, from when its domain was in general use first.
+        order = np.lexsort((addresses.established_at, pair))
+        order = order[pair[order] >= 0]
+        rows = order[np.diff(pair[order], prepend=-1) > 0]
         owner = addresses.person[rows]
         low = np.searchsorted(owner, self.person)
         high = np.searchsorted(owner, self.person, side="right")
@@ -214,6 +230,7 @@ class _Case:
             ("domain_named_after_employer", spoken & (self.named >= 0) & (self.named == crm), crm),
             ("domain_named_after_another", spoken & (self.named >= 0), self.named),
             ("domain_of_former_employer", spoken & self.was_employer(domain), crm),
+            ("domain_on_record", spoken & self.on_record, crm),
             ("personal_domain", spoken & (self.beside | ~self.established), crm),
             ("new_domain", spoken, domain),
             ("recent_new_domain", elsewhere, self.recent),

@@ -4,9 +4,10 @@ Belongs here: the status of a source and day, and which days' scores it degrades
 reading sources (``sources``) or counting their rows (``source_report``).
 
 A source has a rhythm when sources.yaml says ``expect_every_days``: in any so many days in a row there
-is one with an event. Without the line it has no rhythm and no health, as a CRM export has none. As of a
-day only events of that day and before count, so a replay of the day says the same; an event that
-arrives late counts for its own day.
+is one with an event. Without the line it is never late, as a CRM export is not; but a batch of it that
+is held, or a service that does not answer, is a failure like any other. As of a day only events of that
+day and before count, so a replay of the day says the same; an event that arrives late counts for its
+own day.
 """
 
 from __future__ import annotations
@@ -88,12 +89,13 @@ def _days(t: ir.Table, day: ir.DateValue) -> ir.Table:
 def source_health(
     ledger: ir.Table, arrived: ir.Table, expected: ir.Table, calendar: ir.Table
 ) -> ir.Table:
-    """One row a source with a rhythm and day.
+    """One row a source with a rhythm and day, and one for each day on which any other source failed.
 
     ``stale``: no event in the last ``expect_every_days`` days, the day itself included. ``silent``:
     none in three times as many, or none ever. What the ledger says of the day wins over both: a batch
-    is ``held`` on the days of its events (on its arrival day where they are not known), a service is
-    ``unreachable`` or has ``lost_permission`` on the day that it failed, until it delivers.
+    is ``held`` on the days of its events (on its arrival day where they are not known). A service that
+    failed and has not delivered since is ``unreachable`` or has ``lost_permission`` from the day of its
+    last delivery, of which it may have kept something back, to the day that it failed.
 
     Args:
         ledger: landed_batches.
@@ -102,14 +104,24 @@ def source_health(
         calendar: (day): the days to judge.
     """
     grid = _last_events(arrived, expected, calendar)
-    bad = _failures(ledger, expected, calendar)
+    bad = _failures(ledger, calendar)
+    unexpected = bad.anti_join(expected, "source").select(
+        "source",
+        "day",
+        last_event_on=ibis.null("date"),
+        expect_every_days=ibis.null("int64"),
+    )
+    grid = grid.cast(unexpected.schema()).union(unexpected.select(*grid.columns))
     t = grid.left_join(bad, ["source", "day"]).drop("source_right", "day_right")
     behind = t["day"].delta(t["last_event_on"], unit="day")
     limit = t["expect_every_days"]
     status = first_match(
         [
             *((t[name].notnull(), ibis.literal(name)) for name in FAILURES),
-            (behind.isnull() | (behind >= limit * _SILENT_AFTER), ibis.literal("silent")),
+            (
+                (behind.isnull() | (behind >= limit * _SILENT_AFTER)).fill_null(False),
+                ibis.literal("silent"),
+            ),
             (behind >= limit, ibis.literal("stale")),
         ],
         ibis.literal(OK),
@@ -158,36 +170,53 @@ def _last_events(arrived: ir.Table, expected: ir.Table, calendar: ir.Table) -> i
     )
 
 
-def _failures(ledger: ir.Table, expected: ir.Table, calendar: ir.Table) -> ir.Table:
+def _failures(ledger: ir.Table, calendar: ir.Table) -> ir.Table:
     """(source, day) and one column a kind of failure: its words, null where it did not happen."""
-    t = ledger.semi_join(expected, "source").select(
-        "status", "landed_at", "landed_on", "first_event_on", "last_event_on",
-        of_source="source", said=ledger["held_reason"].fill_null(""),
-    )  # fmt: skip
-    answered = t.filter(~one_of(t["status"], ("unreachable", "lost_permission")))
-    answered = answered.group_by("of_source", "landed_on").aggregate(
-        mended_at=answered["landed_at"].max()
+    t = ledger.filter(one_of(ledger["status"], FAILURES)).select(
+        "status",
+        "landed_at",
+        "landed_on",
+        "first_event_on",
+        "last_event_on",
+        of_source="source",
+        said=ledger["held_reason"].fill_null(""),
     )
-    bad = t.filter(one_of(t["status"], FAILURES))
-    bad = bad.left_join(answered, ["of_source", "landed_on"])
-    held = bad["status"] == "held"
-    bad = bad.filter(held | bad["mended_at"].isnull() | (bad["mended_at"] <= bad["landed_at"]))
-    held = bad["status"] == "held"
-    bad = bad.select(
-        "of_source", "status", "said",
-        first=ibis.ifelse(
-            held, ibis.coalesce(bad["first_event_on"], bad["landed_on"]), bad["landed_on"]
-        ),
-        last=ibis.ifelse(
-            held, ibis.coalesce(bad["last_event_on"], bad["landed_on"]), bad["landed_on"]
-        ),
-    )  # fmt: skip
+    held = t.filter(t["status"] == "held")
+    held = held.select(
+        "of_source",
+        "status",
+        "said",
+        first=ibis.coalesce(held["first_event_on"], held["landed_on"]),
+        last=ibis.coalesce(held["last_event_on"], held["landed_on"]),
+    )
+    bad = held.union(_unanswered(t, ledger))
     daily = bad.join(calendar, [bad["first"] <= calendar["day"], bad["last"] >= calendar["day"]])
-    return daily.group_by("day", source=daily["of_source"]).aggregate(
+    found = daily.group_by("day", source=daily["of_source"].cast("string")).aggregate(
         **{
             name: ibis.ifelse(daily["status"] == name, daily["said"], ibis.null("string")).max()
             for name in FAILURES
         }
+    )
+    return found.mutate(day=found["day"].cast("date"))
+
+
+def _unanswered(failed: ir.Table, ledger: ir.Table) -> ir.Table:
+    """Failures of services that have not delivered since, with the days that they leave in doubt."""
+    asked = failed.filter(failed["status"] != "held")
+    answers = ledger.filter(ledger["status"] == "landed")
+    answers = answers.select(by="source", at="landed_at", on="landed_on")
+    both = asked.left_join(answers, asked["of_source"] == answers["by"])
+    told = both.group_by("of_source", "status", "said", "landed_at", "landed_on").aggregate(
+        answered=ibis.ifelse(both["at"] > both["landed_at"], 1, 0).max(),
+        since=ibis.ifelse(both["at"] <= both["landed_at"], both["on"], ibis.null("date")).max(),
+    )
+    told = told.filter(told["answered"].fill_null(0) == 0)
+    return told.select(
+        "of_source",
+        "status",
+        "said",
+        first=ibis.coalesce(told["since"], told["landed_on"]),
+        last=told["landed_on"],
     )
 
 

@@ -1,6 +1,6 @@
 """The stage ladder: what may move an account on a day, and the order in which rules are asked.
 
-Belongs here: the rules of the transition table (SEMANTICS.md, Stages) as array operations over accounts.
+Belongs here: the rules of the transition table (stages.yaml) as array operations over accounts.
 Does not belong here: gathering the facts of a day (``stages``) or the walk over days (``fold``).
 """
 

@@ -34,7 +34,7 @@ class DailyPoints:
 def worth(
     weight: Floats, strength: Floats, seniority: Floats, share: Floats, confidence: Floats
 ) -> Floats:
-    """``weight × strength × seniority × share × match_confidence`` (SEMANTICS.md)."""
+    """``weight × strength × seniority × share × match_confidence``."""
     return weight * strength * seniority * share * confidence
 
 

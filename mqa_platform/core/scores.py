@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.decay import score_kernel
 from mqa_platform.core.expressions import first_match, in_force, shard
-from mqa_platform.core.health import degraded_days, expectations
+from mqa_platform.core.health import degraded_days
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.score_lines import SCORE_LINES, TOTAL
 from mqa_platform.policy.models import Policy
@@ -76,13 +76,13 @@ def scores(
         accounts: the versions of accounts.
         policy: the policy in force.
         version: its content hash.
-        health: source_health; None where no source has a rhythm.
+        health: source_health; None where no source is watched.
     """
     t = _scored(lines.filter(lines["component"] == TOTAL), accounts)
     t = t.mutate(degraded_by=ibis.literal(""))
-    rhythm = expectations(policy)
-    if health is not None and rhythm:
-        late = degraded_days(health, rhythm).select("day", late="degraded_by")
+    declared = sorted(policy.sources.sources)
+    if health is not None and declared:
+        late = degraded_days(health, declared).select("day", late="degraded_by")
         t = t.left_join(late, t["score_date"] == late["day"])
         t = t.mutate(degraded_by=t["late"].fill_null(""))
     limit = threshold(t["tier"], policy)

@@ -119,7 +119,7 @@ def both(
 
 
 def halving(half_life: float, lookback: int) -> Floats:
-    """``2^(−age ÷ half-life)`` for the ages 0 … lookback − 1 (SEMANTICS.md, points and components).
+    """``2^(−age ÷ half-life)`` for the ages 0 … lookback − 1.
 
     Computed age by age: vectorised powers may differ in the last bit with the length of the vector.
     """

@@ -46,13 +46,15 @@ class MarketConfig:
     """One market. The same configuration gives the same bytes.
 
     ``accounts`` 200 to 100,000; ``days`` 14 to 1,095; ``seed`` any integer from 0;
-    ``starts_on`` is the first day, UTC.
+    ``starts_on`` is the first day, UTC; ``hard_cases`` the share of accounts, 0 to 0.5, that are hard
+    to recognise (see ``hard_cases``).
     """
 
     accounts: int = 2000
     days: int = 180
     seed: int = 7
     starts_on: date = date(2025, 7, 1)
+    hard_cases: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse sizes the market was never tried at."""
@@ -62,6 +64,8 @@ class MarketConfig:
             raise MarketError(f"days is {self.days}; choose 14 to 1,095")
         if self.seed < 0:
             raise MarketError(f"seed is {self.seed}; choose 0 or more")
+        if not 0 <= self.hard_cases <= 0.5:
+            raise MarketError(f"hard_cases is {self.hard_cases}; choose 0 to 0.5")
 
     @property
     def start(self) -> int:
@@ -96,7 +100,11 @@ class MarketConfig:
 
     def as_json(self) -> dict[str, Any]:
         """The configuration as it is stored beside the files."""
-        return asdict(self) | {"starts_on": self.starts_on.isoformat()}
+        stored = asdict(self) | {"starts_on": self.starts_on.isoformat()}
+        if not self.hard_cases:
+            # A market without them is the same market that it was before there were any.
+            del stored["hard_cases"]
+        return stored
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from mqa_platform.market.config import DAY, HOUR, SECOND, MarketConfig
 from mqa_platform.market.crm_accounts import account_ids, account_versions, record_created
 from mqa_platform.market.desk import Activity, Opportunity, Outcomes
+from mqa_platform.market.hard_cases import HardCases, contact_moves
 from mqa_platform.market.mail_files import write_table
 from mqa_platform.market.people import People, full_names, job_titles
 from mqa_platform.market.reps import SalesTeam
@@ -50,12 +51,13 @@ def write_crm(
     team: SalesTeam,
     outcomes: Outcomes,
     folder: Path,
+    hard: HardCases | None = None,
 ) -> dict[str, int]:
     """Write all CRM files; returns rows by file name."""
     folder.mkdir(parents=True)
     tables = {
         "Account": account_versions(config, accounts, team, outcomes),
-        "Contact": _contacts(config, accounts, people, outcomes),
+        "Contact": _contacts(config, accounts, people, outcomes, hard),
         "Opportunity": _opportunities(config, accounts, outcomes.opportunities),
         "Task": _tasks(team, [a for a in outcomes.activities if a.kind != "meeting"]),
         "Event": _events(team, [a for a in outcomes.activities if a.kind == "meeting"]),
@@ -67,9 +69,13 @@ def write_crm(
 
 
 def _contacts(
-    config: MarketConfig, accounts: Accounts, people: People, outcomes: Outcomes
+    config: MarketConfig,
+    accounts: Accounts,
+    people: People,
+    outcomes: Outcomes,
+    hard: HardCases | None,
 ) -> pa.Table:
-    """Contacts, with a second version for those who opt out while the market runs."""
+    """Contacts, with another version for those who opt out or whose move the CRM learns of."""
     rows = contact_rows(config, accounts, people, outcomes)
     record = record_created(accounts, outcomes)[people.account[rows]]
     share = fraction(rows, config.seed + 301)
@@ -82,14 +88,22 @@ def _contacts(
     which = np.concatenate([np.arange(len(rows)), opts_out])
     when = np.concatenate([made, left_at])
     opted = np.repeat(["FALSE", "TRUE"], [len(rows), len(opts_out)])
+    account, email = people.account[rows[which]], people.email.take(pa.array(rows[which]))
+    moved = [m for m in contact_moves(config, hard, people, rows) if m[1] > made[m[0]]]
+    if moved:
+        place, at, other, address = zip(*moved, strict=True)
+        which, when = np.concatenate([which, place]), np.concatenate([when, at])
+        opted = np.concatenate([opted, ["FALSE"] * len(moved)])
+        account = np.concatenate([account, other])
+        email = pa.concat_arrays([email, pa.array(address, pa.string())])
     order = np.lexsort((which, when))
     which, when, opted = which[order], when[order], opted[order]
     person = rows[which]
     return pa.table(
         {
             "Id": [contact_id(p) for p in person.tolist()],
-            "AccountId": account_ids(people.account[person]),
-            "Email": people.email.take(pa.array(person)),
+            "AccountId": account_ids(account[order]),
+            "Email": email.take(pa.array(order)),
             "Name": full_names(people, person),
             "Title": job_titles(people, person),
             "HasOptedOutOfEmail": opted,

@@ -16,10 +16,12 @@ from mqa_platform.market.behaviour import MailActions, background_signals, episo
 from mqa_platform.market.config import MarketConfig, MarketSummary, Month
 from mqa_platform.market.crm_files import write_crm
 from mqa_platform.market.desk import Outcomes
+from mqa_platform.market.hard_cases import HardCases, deal, harden, name_variants
+from mqa_platform.market.hard_visits import harder, harder_mail
 from mqa_platform.market.intent import Episodes, build_episodes
 from mqa_platform.market.mail import mail_rows
 from mqa_platform.market.mail_files import FIRST_ACTIVITY, write_activities, write_leads
-from mqa_platform.market.noise import Cast, add_visitors, noise_signals
+from mqa_platform.market.noise import Cast, add_visitors, noise_signals, with_more_people
 from mqa_platform.market.outcomes import build_outcomes
 from mqa_platform.market.people import People, build_people
 from mqa_platform.market.placement import empty_partial, only_one, put_in_place, stored_summary
@@ -66,12 +68,18 @@ class _Generation:
         self.rows: Counter[str] = Counter()
         progress("accounts and people", 0.0)
         self.accounts: Accounts = build_accounts(config)
+        self.hard: HardCases | None = None
+        if config.hard_cases:
+            self.accounts, chosen, partner = deal(config, self.accounts)
         self.team: SalesTeam = build_sales_team(config, self.accounts)
         staff = build_people(config, self.accounts)
         self.episodes: Episodes = build_episodes(config, self.accounts, staff)
         added = add_visitors(config, self.accounts, staff, self.episodes)
         self.people: People = added[0]
         self.cast: Cast = added[1]
+        if config.hard_cases:
+            self.people, self.hard = harden(config, self.accounts, self.people, chosen, partner)
+            self.cast = with_more_people(self.cast, len(self.people), len(self.accounts))
         self.seen: Bools = np.zeros(self.cast.cookies, dtype=bool)
 
     def run(self) -> MarketSummary:
@@ -80,21 +88,35 @@ class _Generation:
         never_buying = people.account[self.cast.curious]
         outcomes = build_outcomes(config, accounts, people, self.team, episodes, never_buying)
         self.progress("crm", 0.05)
-        files = write_crm(config, accounts, people, self.team, outcomes, self.inbox / "salesforce")
+        salesforce = self.inbox / "salesforce"
+        files = write_crm(config, accounts, people, self.team, outcomes, salesforce, self.hard)
         self.rows.update({f"salesforce_{name.lower()}": n for name, n in files.items()})
-        self.rows["office_ips"] = write_office_ranges(config, accounts, self.inbox / "office_ips")
+        self.rows["office_ips"] = write_office_ranges(
+            config, accounts, self.inbox / "office_ips", self.hard
+        )
         with SignalTruth(self.truth) as truth:
             self._vendors(truth)
             self._months(truth)
         self.progress("truth", 0.97)
-        write_world(config, accounts, people, episodes, self.cast, outcomes, self.seen, self.truth)
+        write_world(
+            config,
+            accounts,
+            people,
+            episodes,
+            self.cast,
+            outcomes,
+            self.seen,
+            self.truth,
+            self.hard,
+        )
         self.progress("done", 1.0)
         return self._summary(outcomes)
 
     def _vendors(self, truth: SignalTruth) -> None:
         self.progress("intent and triggers", 0.1)
         config, accounts, episodes = self.config, self.accounts, self.episodes
-        triggers = write_triggers(config, accounts, episodes, self.inbox / "triggers")
+        variants, news = name_variants(self.hard, accounts), self.inbox / "triggers"
+        triggers = write_triggers(config, accounts, episodes, news, variants)
         feeds = [("triggers", triggers)]
         surges = write_surges(config, accounts, episodes, self.inbox / "bombora")
         for feed, rows in [*feeds, *(("bombora", week) for week in surges)]:
@@ -124,7 +146,10 @@ class _Generation:
             background_signals(config, self.accounts, self.people, month),
             noise_signals(config, self.accounts, self.people, self.cast, month),
         ]
-        messages = delivered(config, with_identifies(together(parts), month), month)
+        visits = together(parts)
+        if self.hard is not None:
+            visits = harder(config, self.hard, self.accounts, self.people, self.cast, month, visits)
+        messages = delivered(config, with_identifies(visits, month), month)
         s = messages.signals
         self.seen[s.cookie] = True
         ids = joined("m-", hex16(messages.message))
@@ -137,6 +162,8 @@ class _Generation:
 
     def _mail(self, truth: SignalTruth, month: Month, actions: MailActions) -> None:
         rows = mail_rows(self.config, self.people, self.episodes, actions, month)
+        if self.hard is not None:
+            rows = harder_mail(self.hard, self.people, month, rows)
         first = FIRST_ACTIVITY + self.rows["marketo"]
         ids = write_activities(self.people, rows, first, month, self.inbox / "marketo")
         self.rows["marketo"] += len(ids)

@@ -15,6 +15,7 @@ from mqa_platform.market import vocabulary as words
 from mqa_platform.market.config import MarketConfig, Month
 from mqa_platform.market.mail import ATTENDED, CLICKED, OPENED, MailRows
 from mqa_platform.market.people import People, lead_since
+from mqa_platform.market.signals import NOISE_KINDS
 from mqa_platform.market.streams import Ints, instants, joined
 
 FIRST_ACTIVITY = 58_000_000
@@ -33,7 +34,8 @@ def write_activities(
     ids = np.arange(first_id, first_id + len(rows))
     clicked = rows.type_id == CLICKED
     has_agent = clicked | (rows.type_id == OPENED)
-    agent = np.where(rows.noise > 0, len(words.BROWSERS), rows.person % len(words.BROWSERS))
+    scanned = rows.noise == NOISE_KINDS.index("mail_scanner")
+    agent = np.where(scanned, len(words.BROWSERS), rows.person % len(words.BROWSERS))
     campaign = pa.array(rows.campaign).cast(pa.string())
     table = pa.table(
         {

@@ -99,6 +99,12 @@ def add_visitors(
     return more, cast
 
 
+def with_more_people(cast: Cast, people: int, accounts: int) -> Cast:
+    """The cast when people were appended: the cookies of no person come after all of them."""
+    first = people * COOKIES_A_PERSON + accounts * ANONYMOUS_COOKIES
+    return replace(cast, first_pool_cookie=first)
+
+
 def noise_signals(
     config: MarketConfig, accounts: Accounts, people: People, cast: Cast, month: Month
 ) -> Signals:

@@ -17,7 +17,7 @@ from mqa_platform.market.vocabulary import MIX_CUMULATIVE, PAGES
 PAGE, DEMO, CONTENT, WEBINAR, AD, IDENTIFY = range(6)
 NOISE_KINDS = (
     "", "student", "bot", "passer_by", "careers", "competitor_staff", "own_staff", "curious",
-    "mail_scanner", "intent_noise",
+    "mail_scanner", "intent_noise", "mail_gateway", "look_alike",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from mqa_platform.market.config import DAY, SECOND, MarketConfig
 from mqa_platform.market.crm_accounts import account_ids, record_created
 from mqa_platform.market.crm_files import contact_id, contact_rows, opportunity_id
 from mqa_platform.market.desk import Outcomes
+from mqa_platform.market.hard_cases import HardCases
 from mqa_platform.market.intent import Episodes
 from mqa_platform.market.noise import Cast
 from mqa_platform.market.people import COOKIES_A_PERSON, People, job_titles
@@ -103,11 +104,12 @@ def write_world(
     outcomes: Outcomes,
     seen: Bools,
     folder: Path,
+    hard: HardCases | None = None,
 ) -> None:
     """Write the five tables about the world; ``seen`` marks the cookies that visited."""
     tables = {
         "accounts": _accounts(accounts, outcomes),
-        "people": _people(config, accounts, people, cast, outcomes),
+        "people": _people(config, accounts, people, cast, outcomes, hard),
         "intent_episodes": _episodes(config, episodes, outcomes),
         "cookie_owner": _cookies(config, people, cast, seen),
         "opportunities": _opportunities(outcomes),
@@ -145,11 +147,19 @@ def _accounts(accounts: Accounts, outcomes: Outcomes) -> pa.Table:
 
 
 def _people(
-    config: MarketConfig, accounts: Accounts, people: People, cast: Cast, outcomes: Outcomes
+    config: MarketConfig,
+    accounts: Accounts,
+    people: People,
+    cast: Cast,
+    outcomes: Outcomes,
+    hard: HardCases | None,
 ) -> pa.Table:
     n, rows = len(people), np.arange(len(people))
     held = np.zeros(n, dtype=bool)
     held[contact_rows(config, accounts, people, outcomes)] = True
+    kind = _person_noise(people, cast)
+    if hard is not None:
+        kind[hard.look_alikes] = NOISE_KINDS.index("look_alike")
     return pa.table(
         {
             "person_index": rows,
@@ -159,7 +169,7 @@ def _people(
             "seniority": pa.array(words.SENIORITIES).take(pa.array(people.seniority)),
             "crm_contact_id": pa.array([contact_id(p) for p in rows.tolist()], mask=~held),
             "mail_lead_id": _index(people.lead),
-            "noise_kind": _noise(_person_noise(people, cast)),
+            "noise_kind": _noise(kind),
         }
     )
 

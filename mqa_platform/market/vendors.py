@@ -10,7 +10,7 @@ import ipaddress
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,11 @@ from mqa_platform.market.config import (
     SECOND,
     MarketConfig,
 )  # fmt: skip
+from mqa_platform.market.hard_cases import HardCases, name_variants
 from mqa_platform.market.intent import Episodes
 from mqa_platform.market.signals import NOISE_KINDS
 from mqa_platform.market.streams import Ints, fraction, hex16, instants, mixed, stream
-from mqa_platform.market.world import CAMPUS_POOL, ISP_POOL, OWN_OFFICE, Accounts
+from mqa_platform.market.world import CAMPUS_POOL, ISP_POOL, OWN_OFFICE, VPN_POOL, Accounts
 
 TRIGGER_TYPES = ("funding_round", "executive_hire", "expansion", "layoffs")
 ISPS = ("Metro Cable Internet", "Northline Broadband", "Lakeside Telecom", "Plains Wireless")
@@ -128,9 +129,16 @@ def _rank(account: Ints) -> Ints:
 
 
 def write_triggers(
-    config: MarketConfig, accounts: Accounts, episodes: Episodes, folder: Path
+    config: MarketConfig,
+    accounts: Accounts,
+    episodes: Episodes,
+    folder: Path,
+    variants: dict[int, str],
 ) -> VendorTruth:
-    """Write the monthly trigger feeds: news happens to everyone, a little more to buyers."""
+    """Write the monthly trigger feeds: news happens to everyone, a little more to buyers.
+
+    Accounts in ``variants`` are named, by that name, without their domain.
+    """
     folder.mkdir(parents=True)
     rng, n = stream(config, "triggers"), len(accounts)
     usual = np.repeat(np.arange(n), rng.poisson(0.22 * config.days / 365, n))
@@ -158,8 +166,7 @@ def write_triggers(
                 {
                     "id": ids[i],
                     "type": TRIGGER_TYPES[kind[order[i]]],
-                    "company": accounts.name[account[order[i]]],
-                    "domain": accounts.domain[account[order[i]]],
+                    **_called(accounts, int(account[order[i]]), variants),
                     "announced_at": said[i],
                     "published_at": out[i],
                 }
@@ -171,16 +178,27 @@ def write_triggers(
     return VendorTruth(ids, account[order], episode[order], np.zeros(len(order), dtype=np.int64))
 
 
-def write_office_ranges(config: MarketConfig, accounts: Accounts, folder: Path) -> int:
+def _called(accounts: Accounts, account: int, variants: dict[int, str]) -> dict[str, str]:
+    if account in variants:
+        return {"company": variants[account], "domain": ""}
+    return {"company": accounts.name[account], "domain": accounts.domain[account]}
+
+
+def write_office_ranges(
+    config: MarketConfig, accounts: Accounts, folder: Path, hard: HardCases | None = None
+) -> int:
     """Write the reverse-IP list, ISPs and campuses in it as in real ones; returns its rows."""
     folder.mkdir(parents=True)
     rng, lines = stream(config, "office ranges"), []
     has = np.flatnonzero(accounts.office_start >= 0)
+    variants = name_variants(hard, accounts)
     as_cidr, with_domain = rng.random(len(has)) < 0.5, rng.random(len(has)) < 0.7
     shouts = rng.random(len(has)) < 0.2
     for i, a in enumerate(has.tolist()):
         name = accounts.name[a].upper() if shouts[i] else accounts.name[a]
         domain = accounts.domain[a] if with_domain[i] else ""
+        if a in variants:
+            name, domain = variants[a], ""
         lines.append(
             _range(name, accounts.office_start[a], accounts.office_size[a], as_cidr[i], domain)
         )
@@ -189,9 +207,32 @@ def write_office_ranges(config: MarketConfig, accounts: Accounts, folder: Path) 
     for k, (name, domain) in enumerate(zip(ISPS, ISP_DOMAINS, strict=True)):
         lines.append(_range(name, ISP_POOL[0] + k * quarter, quarter, True, domain))
     lines.append(_range("Stanton University", *CAMPUS_POOL, True, "stanton-university.edu"))
-    head = "source_file,org,range_start_or_cidr,range_end,domain\n"
+    head = "source_file,org,range_start_or_cidr,range_end,domain"
+    if hard is not None:
+        head += ",valid_from,valid_to"
+        lines = _dated(accounts, hard, lines, has.tolist(), config)
+    head += "\n"
     (folder / "ranges.csv").write_text(head + "".join(f"{x}\n" for x in lines))
     return len(lines)
+
+
+def _dated(
+    accounts: Accounts, hard: HardCases, lines: list[str], owners: list[int], config: MarketConfig
+) -> list[str]:
+    """The same lines with the days they hold, and the next user's line for an office that moved."""
+    moved = (config.starts_on + timedelta(days=(hard.moved_at - config.start) // DAY)).isoformat()
+    gone = {a for a in hard.accounts["office_moved"].tolist() if hard.partner[a] >= 0}
+    dated = [
+        f"{line},,{moved if k < len(owners) and owners[k] in gone else ''}"
+        for k, line in enumerate(lines)
+    ]
+    for a in sorted(gone):
+        heir = int(hard.partner[a])
+        where = (accounts.office_start[a], accounts.office_size[a])
+        dated.append(
+            _range(accounts.name[heir], *where, True, accounts.domain[heir]) + f",{moved},"
+        )
+    return [*dated, _range("Tunnelhide VPN", *VPN_POOL, True, "tunnelhide.example") + ",,"]
 
 
 def _range(name: str, start: int, size: int, as_cidr: bool, domain: str) -> str:

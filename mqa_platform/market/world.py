@@ -194,4 +194,5 @@ def isp_address(share: Floats) -> Ints:
 ISP_POOL = pool(81 << 24, 22)
 HOSTING_POOL = pool((104 << 24) + (131 << 16), 16)
 CAMPUS_POOL = pool((128 << 24) + (97 << 16), 16)
+VPN_POOL = pool((146 << 24) + (70 << 16), 14)
 OWN_OFFICE = pool((44 << 24) + (10 << 16), 8)

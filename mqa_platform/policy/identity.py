@@ -47,6 +47,7 @@ class EmploymentConfidence(Model):
     domain_named_after_employer: Ratio = 0.95
     domain_named_after_another: Ratio = 0.8
     domain_of_former_employer: Ratio = 0.7
+    domain_on_record: Ratio = 0.9
     personal_domain: Ratio = 0.72
     new_domain: Ratio = 0.75
     recent_new_domain: Ratio = 0.7

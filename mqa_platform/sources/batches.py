@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -149,7 +150,10 @@ def sweep(home: Home) -> int:
     left += [(p, p.name.split("-")[0]) for p in spool.glob("*-*")]
     gone = [path for path, pid in left if not _alive(pid)]
     for path in gone:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(gone)
 
 

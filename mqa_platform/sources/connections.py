@@ -6,7 +6,7 @@ service's client, or landing what a connection gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -23,8 +23,9 @@ from mqa_platform.sources.connection import (
     Spec,
     UnreachableError,
 )
-from mqa_platform.sources.globs import is_remote, matches
+from mqa_platform.sources.globs import is_remote, matches, unreadable
 from mqa_platform.sources.landed import SourceError
+from mqa_platform.sources.waiting import stamp_of
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,24 @@ class FileConnection(Connection):
                 )
             return found, refused
         local = matches(self.source, self.home.root, self.home.data)
-        listed = []
-        for path in local.files:
-            stat = path.stat()
-            stamp = f"{stat.st_size}|{stat.st_mtime_ns}"
+        listed, refused = listed_in_place(local.files)
+        return listed, [*local.refused, *refused]
+
+
+def listed_in_place(paths: Iterable[Path]) -> tuple[list[Listed], list[SourceError]]:
+    """Local files with their stamps, without those that are gone, and those that cannot be looked at."""
+    listed, refused = [], []
+    for path in paths:
+        try:
+            stamp = stamp_of(path)
+        except FileNotFoundError:
+            # Whoever delivers moved it since the folder was read; nothing is wrong with that.
+            continue
+        except OSError as problem:
+            refused.append(unreadable(path, problem))
+        else:
             listed.append(Listed(path.name, str(path), stamp, partial(_in_place, path)))
-        return listed, local.refused
+    return listed, refused
 
 
 def _in_place(path: Path) -> AbstractContextManager[Path]:

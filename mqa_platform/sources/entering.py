@@ -30,8 +30,9 @@ from mqa_platform.sources.lateness import (
     told_anew,
     withdrawn,
 )
+from mqa_platform.sources.readings import declared, read_as
 from mqa_platform.sources.registry import read
-from mqa_platform.sources.waiting import Digests, Ledger, batch_id, declared, digests, read_as
+from mqa_platform.sources.waiting import Digests, Ledger, digests, stamp_of
 from mqa_platform.warehouse import Session
 from mqa_platform.warehouse.ledger import move_cursor
 
@@ -42,7 +43,11 @@ class UnreadError(Exception):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A file or page in our hands; ``pulled_at`` is only given for a page that came before."""
+    """A file or page in our hands.
+
+    ``pulled_at`` is only given for a page that came before, ``stamp`` for a file that others may
+    still be writing.
+    """
 
     name: str
     source: Source
@@ -52,6 +57,7 @@ class Delivery:
     stream: str = ""
     cursor: str | None = None
     pulled_at: datetime | None = None
+    stamp: str | None = None
 
 
 class Entering:
@@ -75,32 +81,34 @@ class Entering:
         self.progress = progress
         self._current: set[str] = set()
 
-    def is_settled(
-        self, name: str, source: Source, found: Digests, stream: str = "", cursor: str | None = None
-    ) -> bool:
+    def is_settled(self, it: Delivery, found: Digests) -> bool:
         """Whether the ledger says all there is to say of these bytes, so that nobody reads them.
 
         They have landed, or they are held and nothing has changed that could judge them otherwise.
         A page that came again leads on to its new cursor, even if it brought nothing new.
         """
-        one = batch_id(found, read_as(source, stream, self.policy.mapping))
+        reading = self._reading(it)
+        one = self.ledger.batch_id(found, reading)
         row = self.ledger.rows.get(one)
         if row is None or row["status"] not in ("landed", "held"):
             return False
         if row["status"] == "held":
-            if row["declared"] != declared(source, stream, self.policy):
+            if row["declared"] != declared(it.source, it.stream, self.policy):
                 return False
-            self.report.held.append(HeldBatch(name, row["file_name"], row["held_reason"] or ""))
+            self.report.held.append(HeldBatch(it.name, row["file_name"], row["held_reason"] or ""))
         else:
             self.report.known += 1
-            former = self.ledger.former(name, found, stream, one)
+            former = self.ledger.former(it.name, found, it.stream, one, reading)
             self._supersede([f["batch_id"] for f in former])
         self._current.add(one)
-        if cursor is not None and cursor != row.get("cursor"):
+        if it.cursor is not None and it.cursor != row.get("cursor"):
             at = self.ledger.moment()
-            self.session.run(move_cursor(one, cursor, at))
-            self.ledger.enter({**row, "cursor": cursor, "pulled_at": at})
+            self.session.run(move_cursor(one, it.cursor, at))
+            self.ledger.enter({**row, "cursor": it.cursor, "pulled_at": at})
         return True
+
+    def _reading(self, it: Delivery) -> str:
+        return read_as(it.source, it.stream, self.policy.mapping, it.file_name)
 
     def take(self, it: Delivery) -> None:
         """Land a delivery that is not settled, or hold it.
@@ -109,14 +117,15 @@ class Entering:
             UnreadError: see there; nothing was written.
         """
         found = it.found or digests(it.name, it.path)
-        reading = read_as(it.source, it.stream, self.policy.mapping)
-        one = batch_id(found, reading)
+        reading = self._reading(it)
+        one = self.ledger.batch_id(found, reading)
         self._current.add(one)
         row = self.ledger.rows.get(one)
-        former = self.ledger.former(it.name, found, it.stream, one)
+        former = self.ledger.former(it.name, found, it.stream, one, reading)
         if self.progress:
             self.progress(it.file_name)
         landed, reason = self._judged(it)
+        _check_unchanged(it)
         at = self.ledger.moment()
         pulled_at = it.pulled_at or (at if it.cursor is not None else None)
         status = "landed" if reason is None else "held"
@@ -170,7 +179,9 @@ class Entering:
         """Enter a batch that lies in landing and that the ledger does not know."""
         row = batch.ledger
         found = Digests(row["sha256"], row["sha256"])
-        former = self.ledger.former(batch.source, found, row["stream"], batch.batch_id)
+        former = self.ledger.former(
+            batch.source, found, row["stream"], batch.batch_id, row["read_as"]
+        )
         landed = row["status"] == "landed"
         leave = [f["batch_id"] for f in former if landed or f["status"] == "held"]
         self._enter(batch, leave)
@@ -245,3 +256,17 @@ class Entering:
         minds = changed_minds(self.session, tables)
         if minds:
             self.session.reopen_days("sessions", minds)
+
+
+def _check_unchanged(it: Delivery) -> None:
+    """Refuse what was half read before somebody wrote to it, and half after.
+
+    Raises:
+        UnreadError: the file is not as it was when it was listed.
+    """
+    try:
+        changed = it.stamp is not None and stamp_of(it.path) != it.stamp
+    except OSError as problem:
+        raise UnreadError(f"it went away while it was read ({problem!r})") from problem
+    if changed:
+        raise UnreadError("it was changed while it was read")

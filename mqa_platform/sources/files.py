@@ -102,7 +102,7 @@ def _unpacked(path: Path, packed: bytes) -> bytes:
 
 
 def open_text(path: Path) -> bytes:
-    """A text file's content as valid UTF-8; lines that are none are read as Latin-1.
+    """A text file's content as valid UTF-8; lines that are none are read as Windows-1252 or Latin-1.
 
     Raises:
         SourceError: as ``open_bytes``, or the file is binary.
@@ -139,8 +139,14 @@ def _utf8(line: bytes) -> bytes:
     try:
         line.decode()
     except UnicodeDecodeError:
+        pass
+    else:
+        return line
+    try:
+        # What spreadsheets on Windows write: Latin-1 with quotes and the euro where that has controls.
+        return line.decode("cp1252").encode()
+    except UnicodeDecodeError:
         return line.decode("latin-1").encode()
-    return line
 
 
 def line_blocks(path: Path) -> Iterator[pa.Array]:

@@ -63,9 +63,14 @@ def matches(source: Source, home: Path, data: Path | None) -> Matches:
     found = Matches()
     for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
         path = Path(name)
-        if not path.is_file():
+        try:
+            if not path.is_file():
+                continue
+            inside = any(path.resolve().is_relative_to(root) for root in roots)
+        except OSError as problem:
+            found.refused.append(unreadable(path, problem))
             continue
-        if any(path.resolve().is_relative_to(root) for root in roots):
+        if inside:
             found.files.append(path)
         else:
             found.refused.append(
@@ -80,6 +85,17 @@ def matches(source: Source, home: Path, data: Path | None) -> Matches:
             source.path, "no file matches", "The source is required: deliver a file to this path."
         )
     return found
+
+
+def unreadable(path: Path, problem: OSError) -> SourceError:
+    """The refusal of a file that the disk does not let us look at."""
+    refused = SourceError(
+        path,
+        f"cannot be looked at ({problem.strerror or problem})",
+        "Allow the user of the platform to read it.",
+    )
+    refused.__cause__ = problem
+    return refused
 
 
 def _pattern(declared: str, home: Path, data: Path | None) -> str:

@@ -10,6 +10,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from mqa_platform.sources.connection import (
@@ -24,6 +25,7 @@ from mqa_platform.sources.http_client import Client
 from mqa_platform.sources.http_limits import Limits
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.pulled import sweep, write_page
+from mqa_platform.sources.stream_reading import known_form, stream_pages
 
 State = dict[str, Any]
 # A part of a stream: its pages, and the state that follows when the part is complete.
@@ -54,6 +56,8 @@ class HttpConnection(Connection):
     def pages(self, cursors: Mapping[str, str]) -> Iterator[Page]:
         """Every stream in order; a refused one does not keep the others from being read.
 
+        A stream whose cursor is refused before its first page is read anew from its beginning.
+
         Raises:
             PermissionLostError, BadCursorError, SourceError: the first, after all streams.
             UnreachableError: at once; the other streams are at the same service.
@@ -63,7 +67,8 @@ class HttpConnection(Connection):
         with self.client(self.limits.adjusted(self.environment)) as client:
             for stream in self.streams():
                 try:
-                    yield from self.read(client, stream, cursors.get(stream))
+                    read = partial(self.read, client, stream)
+                    yield from stream_pages(self._place(stream), read, cursors.get(stream))
                 except UnreachableError:
                     raise
                 except SourceError as error:
@@ -81,11 +86,18 @@ class HttpConnection(Connection):
                 total_seconds=min(30.0, limits.total_seconds),
             )
             with self.client(quick) as client:
-                return _reach(self.streams(), lambda stream: self.probe(client, stream))
+                return _reach(self.streams(), partial(self._probed, client))
         except UnreachableError as error:
             return Reach("unreachable", str(error), error.remedy)
         except SourceError as error:
             return Reach("misconfigured", error.reason, error.remedy)
+
+    def _probed(self, client: Client, stream: str) -> None:
+        with known_form(self._place(stream)):
+            self.probe(client, stream)
+
+    def _place(self, stream: str) -> str:
+        return f"{self.name} ({stream})"
 
     def page(self, stream: str, state: State, records: Iterable[Any], then: State) -> Page:
         """Write one page and give it the cursor of what follows it.
@@ -134,7 +146,7 @@ class HttpConnection(Connection):
     def bad_cursor(self, stream: str, cursor: object, what: str) -> BadCursorError:
         """The error that names a cursor, cut to what fits a message."""
         return BadCursorError(
-            f"{self.name} ({stream})",
+            self._place(stream),
             f"cursor {str(cursor)[:120]!r} {what}",
             "Pages already read have landed. If it stays so, report it to the service's owner.",
         )

@@ -125,15 +125,16 @@ class _Reading:
 
     def completed(self, found: list[dict[str, Any]], archived: bool) -> list[dict[str, Any]]:
         """Listed objects with the properties and associations that the list itself left out."""
-        if found and len(",".join(self.names)) > _QUERY_MOST:
+        inputs = _inputs(found)
+        if inputs and len(",".join(self.names)) > _QUERY_MOST:
             query = {"archived": str(archived).lower()}
-            body = {"properties": self.names, "inputs": [{"id": one["id"]} for one in found]}
+            body = {"properties": self.names, "inputs": inputs}
             answer = self._post(f"{self.path}/batch/read", body, query)
             known = {str(one.get("id")): one for one in self.walk.objects(answer)}
             for one in found:
-                one["properties"] = known.get(str(one["id"]), one).get("properties", {})
+                one["properties"] = known.get(str(one.get("id")), one).get("properties") or {}
         for to in self.kind.associations:
-            cut = [one for one in found if next_after(one.get("associations", {}).get(to, {}))]
+            cut = [one for one in found if next_after((one.get("associations") or {}).get(to))]
             self._associate(cut, to)
         return found
 
@@ -187,7 +188,9 @@ class _Reading:
             found = self.walk.objects(answer)
             more = bool(found) and next_after(answer) is not None
             if found:
-                last = self._greatest(found, last)
+                before, last = last, self._greatest(found, last)
+                if more and last == before:
+                    raise self.walk.back(last, "leads back to a page already given")
                 going = {"mode": "changed", "since": since, "until": until, "last": last}
                 records = self.records(found, since)
                 then = going if more else dict(done)
@@ -212,32 +215,32 @@ class _Reading:
 
     def _greatest(self, found: list[dict[str, Any]], last: int) -> int:
         """The last id of a page whose ids must rise; otherwise going on from it would lose records."""
-        for one in found:
-            text = str(one.get("id"))
+        # A record without an id lands as the defect that it is; the others lead on.
+        for text in [one["id"] for one in _inputs(found)]:
             if not text.isdecimal() or int(text) <= last:
                 raise self.walk.back(text, "leads back to a page already given")
             last = int(text)
         return last
 
     def _associate(self, found: list[dict[str, Any]], to: str) -> None:
-        known: dict[str, list[Any]] = {str(one["id"]): [] for one in found}
-        inputs: list[dict[str, str]] = [{"id": id_} for id_ in known]
+        inputs = _inputs(found)
+        known: dict[str, list[Any]] = {one["id"]: [] for one in inputs}
         been: set[tuple[str, str]] = set()
         while inputs:
             path = f"/crm/v3/associations/{self.kind.name}/{to}/batch/read"
             answer = self._post(path, {"inputs": inputs})
             inputs = []
             for one in self.walk.objects(answer):
-                id_, after = str(one.get("from", {}).get("id")), next_after(one)
-                known.setdefault(id_, []).extend(one.get("to", []))
+                id_, after = str((one.get("from") or {}).get("id")), next_after(one)
+                known.setdefault(id_, []).extend(one.get("to") or [])
                 if after is not None:
                     if (id_, after) in been:
                         raise self.walk.back(after, f"of {to} leads back to a page already given")
                     been.add((id_, after))
                     inputs.append({"id": id_, "after": after})
         for one in found:
-            if linked := known[str(one["id"])]:
-                one.setdefault("associations", {})[to] = {"results": linked}
+            if linked := known.get(str(one.get("id"))):
+                one["associations"] = {**(one.get("associations") or {}), to: {"results": linked}}
 
     def _post(self, path: str, body: Any, query: dict[str, Any] | None = None) -> Any:
         return self.walk.client.ask("POST", path, query, body, grant=self.kind.scope)
@@ -260,7 +263,9 @@ class _HistoryReading(_Reading):
         return [change for one in found for change in self._changes(one)]
 
     def records(self, found: list[dict[str, Any]], since: str) -> list[dict[str, Any]]:
-        inputs = [{"id": one["id"]} for one in found]
+        inputs = _inputs(found)
+        if not inputs:
+            return []
         body = {
             "inputs": inputs,
             "properties": [],
@@ -275,10 +280,16 @@ class _HistoryReading(_Reading):
         for name, versions in (one.get("propertiesWithHistory") or {}).items():
             for version in versions or []:
                 yield {
-                    self.history.key: one["id"],
+                    self.history.key: one.get("id"),
                     "name": name,
                     "value": version.get("value"),
                     "timestamp": version.get("timestamp"),
                     "source": version.get("sourceType"),
                     "source_id": version.get("sourceId"),
                 }
+
+
+def _inputs(found: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The records of a page as a batch asks for them, each once; one without an id cannot be."""
+    ids = [str(one["id"]) for one in found if one.get("id") not in (None, "")]
+    return [{"id": id_} for id_ in dict.fromkeys(ids)]

@@ -22,6 +22,7 @@ OVERLAP: Final = timedelta(minutes=5)
 # What /recent/modified goes back, less a day in hand; older changes need the whole list.
 _RECENT: Final = timedelta(days=29)
 _RECENT_MOST: Final = 10_000
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Stream(Protocol):
@@ -50,12 +51,14 @@ class Owners:
     def pages(
         self, connection: HttpConnection, client: Client, cursor: str | None
     ) -> Iterator[Page]:
-        """Active owners, then archived ones."""
-        state = connection.state(
-            self.name, cursor, {"active": {"after": ""}, "archived": {"after": ""}}
-        )
-        if state["mode"] == "active":
-            state = yield from self._part(connection, client, state, "archived")
+        """Active owners, then archived ones, each time from the beginning.
+
+        Going on from a cursor would leave out whoever was added before it, for as long as the pages
+        behind it stay the same: the ledger moves no cursor for a page that comes as it came before.
+        """
+        connection.state(self.name, cursor, {"active": {"after": ""}, "archived": {"after": ""}})
+        state: State = {"mode": "active", "page": 0}
+        state = yield from self._part(connection, client, state, "archived")
         yield from self._part(connection, client, state, "active")
 
     def probe(self, client: Client) -> None:
@@ -67,7 +70,7 @@ class Owners:
     ) -> Part:
         archived = {"archived": str(state["mode"] == "archived").lower()}
         walk = Walk(connection, client, self.name, self.scope)
-        for found, after in walk.listed("/crm/v3/owners", archived, state.get("after")):
+        for found, after in walk.listed("/crm/v3/owners", archived, None):
             then: State = {"mode": state["mode"], "after": after} if after else {"mode": following}
             if then["mode"] == "active" and after is None:
                 # The next run reads the same pages, which are then known by name and content.
@@ -225,11 +228,11 @@ class Walk:
 
 
 def _is_sound(one: object) -> bool:
-    """Whether an object has the form that we go into: what it is linked to, by kind."""
-    if not isinstance(one, dict):
+    """Whether an object has the form that we go into: an id, and what it is linked to."""
+    if not isinstance(one, dict) or not isinstance(one.get("id") or "", str | int):
         return False
-    linked = one.get("associations") or {}
-    return isinstance(linked, dict) and isinstance(one.get("from", {}), dict)
+    parts = (one.get("associations") or {}, one.get("from") or {})
+    return all(isinstance(part, dict) for part in parts) and isinstance(one.get("to") or [], list)
 
 
 def next_after(answer: Any) -> str | None:
@@ -241,7 +244,7 @@ def next_after(answer: Any) -> str | None:
 
 
 def moment(text: str) -> datetime:
-    """A moment of a cursor.
+    """A moment of a cursor; none is before 1970, so that an overlap can always be taken off.
 
     Raises:
         BadCursorError: it is none.
@@ -250,7 +253,7 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise BadCursorError("cursor", f"{text[:40]!r} is no moment", "Read again.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return max(_FIRST, found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def is_since(text: object, least: datetime) -> bool:

@@ -22,8 +22,9 @@ from requests.utils import parse_header_links
 from mqa_platform.sources.connection import Page, Spec
 from mqa_platform.sources.http_client import Client, RefusedError
 from mqa_platform.sources.http_connection import HttpConnection
-from mqa_platform.sources.http_limits import Limits
+from mqa_platform.sources.http_limits import Limits, shown
 from mqa_platform.sources.landed import SourceError
+from mqa_platform.sources.secret_parameters import redacted, secret_names
 from mqa_platform.sources.tokens import StaticToken
 
 STREAM: Final = "items"
@@ -45,14 +46,24 @@ class JsonFeedConnection(HttpConnection):
         """Settings, the token's variable, and the one stream."""
         return Spec(
             "json_feed",
-            f"JSON items of {self.source.url}, read as {self.source.reads_as}",
+            f"JSON items of {redacted(self.source.url or '')}, read as {self.source.reads_as}",
             ("url", "reads_as"),
             (self.variable,),
             (STREAM,),
         )
 
     def client(self, limits: Limits) -> Client:
-        """A conversation with the feed; without a token no header is sent."""
+        """A conversation with the feed; without a token no header is sent.
+
+        Raises:
+            SourceError: the url holds a secret; sources.yaml is shared, printed and kept in git.
+        """
+        if names := secret_names(self.source.url or ""):
+            raise SourceError(
+                self.name,
+                f"url holds a secret in its query ({', '.join(names)})",
+                f"Take it out of url; the token goes by header: set it in {self.variable}.",
+            )
         tokens = StaticToken(self.variable, self.environment, needed=False)
         return Client(self.name, self.source.url or "", limits, tokens)
 
@@ -70,6 +81,8 @@ class JsonFeedConnection(HttpConnection):
         kept = str(state.get("at") or "/")
         if not kept.startswith("/") or kept.startswith("//"):
             raise self.bad_cursor(stream, cursor, "leads to another place")
+        if secret_names(kept):
+            raise self.bad_cursor(stream, redacted(kept), "holds a secret")
         first = urljoin(self._start, kept) if "at" in state else self._start
         answer, at = self._answer(client, client.address(first))
         been, contents, empty = {at}, set(), 0
@@ -136,8 +149,16 @@ class JsonFeedConnection(HttpConnection):
         if not link:
             return None, False
         # Our token goes by header; one that a service writes into its links must not be kept.
-        address = client.address(urljoin(at, link))
-        return _without(address, client.tokens.secrets), goes_on
+        address = _without(client.address(urljoin(at, link)), client.tokens.secrets)
+        if names := secret_names(address):
+            raise SourceError(
+                f"{self.name} ({shown(address)})",
+                f"names its next page by a link with a secret of its own ({', '.join(names)}), "
+                "which no cursor may keep",
+                "Ask the service's owner for links without it; the token of "
+                f"{self.variable} goes by header.",
+            )
+        return address, goes_on
 
 
 def _linked(headers: Mapping[str, str]) -> str | None:

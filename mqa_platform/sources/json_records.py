@@ -12,13 +12,14 @@ they were written with.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pyarrow as pa
 
-from mqa_platform.sources.files import without_long_lines
+from mqa_platform.sources.files import MAX_LINE, without_long_lines
 from mqa_platform.sources.json_lines import BAD_JSON
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.record_table import Records, column_names, no_records
@@ -30,6 +31,13 @@ _DROPPED: Final = "attributes"
 _OF_RECORD: Final = frozenset(("type", "url"))
 _DEPTH: Final = 12
 _BAD: Final = object()
+# As objects of Python, a document takes many times its bytes, and all of it at once.
+_MAX_DOCUMENT: Final = 256 * 1024 * 1024
+# Among the first of so many bytes some line is an object, if the lines are objects.
+_HEAD: Final = 2 * MAX_LINE
+# Separators that only Unicode calls line ends stay in the line: they occur inside fields.
+_LINE: Final = re.compile(rb"[^\r\n]+")
+_BLANK: Final = re.compile(r"\s*")
 
 
 def json_records(
@@ -44,19 +52,20 @@ def json_records(
         synonyms: canonical names to read as another canonical name, unless that one is there.
 
     Raises:
-        SourceError: no JSON at all, a column twice, or a required column missing.
+        SourceError: no JSON at all, a document of over 256 MiB that is not JSON lines, a column
+            twice, or a required column missing.
     """
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     misfits: list[str] = []
     for element in _elements(path, content):
         if isinstance(element, dict):
-            found.append(element)
+            rows.append(dict(flattened(element)))
         else:
             misfits.append(element if isinstance(element, str) else json.dumps(element))
-    if not found:
+    if not rows:
         empty = no_records(required)
         return Records(empty.table, misfits, BAD_JSON, "json")
-    return records_of(path, found, misfits, required, synonyms)
+    return _records(path, rows, misfits, required, synonyms)
 
 
 def records_of(
@@ -72,6 +81,16 @@ def records_of(
         SourceError: a column twice, or a required column missing.
     """
     rows = [dict(flattened(each)) for each in objects]
+    return _records(path, rows, misfits, required, synonyms)
+
+
+def _records(
+    path: Path,
+    rows: list[dict[str, str]],
+    misfits: list[str],
+    required: Sequence[str],
+    synonyms: Mapping[str, str] | None,
+) -> Records:
     header = list(dict.fromkeys(name for row in rows for name in row))
     names = column_names(path, header, required, synonyms)
     columns = [pa.array([row.get(name, "") for row in rows], pa.string()) for name in header]
@@ -120,23 +139,18 @@ def _dumped(value: Any) -> str:
 
 def _elements(path: Path, content: bytes) -> Iterator[Any]:
     """Every record of the file, text where it is none; envelopes are opened."""
-    text = content.decode().strip()
-    whole = _parsed(text)
+    whole = _whole(path, content)
     if whole is not _BAD:
         yield from whole if isinstance(whole, list) else _opened(whole)
         return
-    if text.startswith("["):
+    if content[:_HEAD].lstrip().startswith(b"["):
         raise SourceError(
             path, "is no complete JSON array", "Deliver it again; the transfer may have broken off."
         )
     good = 0
     content, long = without_long_lines(content)
-    text = content.decode() if long else text
     yield from long
-    # Separators that only Unicode calls line ends stay in the line: they occur inside fields.
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        if not line.strip():
-            continue
+    for line in _lines(content):
         each = _parsed(line)
         good += isinstance(each, dict)
         yield from [line] if each is _BAD else _opened(each)
@@ -144,6 +158,34 @@ def _elements(path: Path, content: bytes) -> Iterator[Any]:
         raise SourceError(
             path, "is no JSON: no line is an object", "Export it as JSON, JSON lines or CSV."
         )
+
+
+def _whole(path: Path, content: bytes) -> Any:
+    """The document that the file is; not one if it is broken, or JSON lines."""
+    if len(content) <= _MAX_DOCUMENT:
+        return _document(content.decode())
+    if not _is_lines(content[:_HEAD]):
+        raise SourceError(
+            path,
+            f"is one JSON document of more than {_MAX_DOCUMENT >> 20} MiB",
+            "Deliver it as JSON lines (one object a line), or in smaller files.",
+        )
+    return _BAD
+
+
+def _is_lines(head: bytes) -> bool:
+    """Whether some line is an object of its own, and no indented part of a larger one."""
+    if head.lstrip().startswith(b"["):
+        return False
+    return any(isinstance(_parsed(line), dict) for line in _lines(head) if line[0] == "{")
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    """The lines that are not blank, one at a time."""
+    for match in _LINE.finditer(content):
+        line = match.group().decode(errors="replace")
+        if line.strip():
+            yield line
 
 
 def _opened(value: Any) -> list[Any]:
@@ -155,12 +197,26 @@ def _opened(value: Any) -> list[Any]:
     return [value]
 
 
+def _document(text: str) -> Any:
+    """The one value that a text holds, found without a copy of the text."""
+    try:
+        begin = _BLANK.match(text)
+        value, end = _decoder.raw_decode(text, begin.end() if begin else 0)
+    except (ValueError, RecursionError):
+        return _BAD
+    rest = _BLANK.match(text, end)
+    return value if rest and rest.end() == len(text) else _BAD
+
+
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text, parse_float=str, parse_int=str, parse_constant=_refused)
+        return _decoder.decode(text)
     except (ValueError, RecursionError):
         return _BAD
 
 
 def _refused(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_decoder: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refused)

@@ -26,13 +26,14 @@ from mqa_platform.sources.connection import (
     Connection,
     Page,
     PermissionLostError,
+    UnreachableError,
 )
-from mqa_platform.sources.connections import FileConnection, connect
+from mqa_platform.sources.connections import FileConnection, Listed, connect
 from mqa_platform.sources.entering import Delivery, Entering, UnreadError
 from mqa_platform.sources.globs import is_remote
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.landing_report import LandingReport, Problem, plain_text
-from mqa_platform.sources.waiting import Digests, Ledger, Seen, digests
+from mqa_platform.sources.waiting import Digests, Ledger, Seen, digests, stamp_of
 from mqa_platform.warehouse import Session
 from mqa_platform.warehouse.ledger import fill
 
@@ -92,6 +93,8 @@ class _Run:
         self.seen = Seen.of(self.home)
         # Sources of which this run cannot say which files are still there.
         self.unseen: set[str] = set()
+        # Object stores and services that refused, or did not answer.
+        self.failing: set[str] = set()
         self.wrong: list[SourceError] = []
 
     def source(self, name: str, source: Source) -> None:
@@ -112,7 +115,7 @@ class _Run:
                 self.seen.keep(name)
                 self.wrong.append(problem)
         else:
-            if remote:
+            if remote and name not in self.failing:
                 self.entering.answered(name)
 
     def _failed(self, name: str, problem: SourceError) -> None:
@@ -121,35 +124,62 @@ class _Run:
         status = "lost_permission" if isinstance(problem, PermissionLostError) else "unreachable"
         message = plain_text(str(problem))
         self.report.problems.append(Problem(name, status, message))
-        self.entering.failed(name, status, message)
+        if name not in self.failing:
+            self.entering.failed(name, status, message)
+        self.failing.add(name)
 
     def _files(self, name: str, source: Source, connection: FileConnection) -> None:
         files, refused = connection.listed()
         for problem in refused:
             self.report.problems.append(Problem(name, "refused", plain_text(str(problem))))
+            if isinstance(problem.__cause__, OSError):
+                # Perhaps the file of a held batch: it was not taken away.
+                self.unseen.add(name)
         if not files:
             self.report.messages.append(
                 f"{name}: no files match {source.path}; optional, so the run goes on"
             )
         for file in files:
-            found = self.seen.get(name, file.place, file.stamp)
-            if found is not None and self.entering.is_settled(name, source, found):
-                continue
-            with file.fetch() as path:
-                found = self._taken(Delivery(name, source, path, file.name, found), file.place)
-            if found is not None:
-                self.seen.put(name, file.place, file.stamp, found)
+            try:
+                self._file(name, source, file)
+            except UnreachableError:
+                raise
+            except PermissionLostError as problem:
+                self._failed(name, problem)
+            except SourceError as problem:
+                self._unreadable(name, str(problem))
+
+    def _file(self, name: str, source: Source, file: Listed) -> None:
+        """Lands one file unless it is settled.
+
+        Raises:
+            SourceError: it cannot be fetched.
+        """
+        found = self.seen.get(name, file.place, file.stamp)
+        # A fetched copy is ours alone; a local file may be written to while we read it.
+        stamp = None if is_remote(source) else file.stamp
+        it = Delivery(name, source, Path(file.place), file.name, found, stamp=stamp)
+        if found is not None and self.entering.is_settled(it, found):
+            return
+        with file.fetch() as path:
+            found = self._taken(replace(it, path=path), file.place)
+        if found is not None:
+            self.seen.put(name, file.place, file.stamp, found)
+
+    def _unreadable(self, name: str, message: str) -> None:
+        self.unseen.add(name)
+        told = plain_text(f"{message} It is tried again in the next run.")
+        self.report.problems.append(Problem(name, "unreadable", told))
 
     def _taken(self, it: Delivery, place: str) -> Digests | None:
         """Lands a file unless it is settled; None when it cannot be read at the moment."""
         try:
             found = it.found or _digests(it.name, it.path)
-            if not self.entering.is_settled(it.name, it.source, found, it.stream):
+            # Where the stream goes on was said when the page was pulled.
+            if not self.entering.is_settled(replace(it, cursor=None), found):
                 self.entering.take(replace(it, found=found))
         except UnreadError as problem:
-            self.unseen.add(it.name)
-            told = plain_text(f"{place}: {problem}. It is tried again in the next run.")
-            self.report.problems.append(Problem(it.name, "unreadable", told))
+            self._unreadable(it.name, f"{place}: {problem}.")
             return None
         return found
 
@@ -186,6 +216,7 @@ class _Run:
                     )
                 given.add(once)
                 self._page(name, source, page, found)
+                self._done_with(name, source, page.path, found)
         except BadCursorError as problem:
             if cursors and not given:
                 raise _CursorRefusedError(problem.reason) from problem
@@ -195,11 +226,17 @@ class _Run:
             raise SourceError(name, str(problem), "It is tried again in the next run.") from problem
 
     def _page(self, name: str, source: Source, page: Page, found: Digests) -> None:
-        if not self.entering.is_settled(name, source, found, page.stream, page.cursor):
-            path = page.path
-            self.entering.take(
-                Delivery(name, source, path, path.name, found, page.stream, page.cursor)
-            )
+        path = page.path
+        it = Delivery(name, source, path, path.name, found, page.stream, page.cursor)
+        if not self.entering.is_settled(it, found):
+            self.entering.take(it)
+
+    def _done_with(self, name: str, source: Source, path: Path, found: Digests) -> None:
+        """Removes a feed's page once it has landed: no mapping will read it again, and it may hold
+        addresses in clear. A page that is held back stays.
+        """
+        if source.connector == "json_feed" and not self.entering.ledger.is_held(name, found):
+            path.unlink(missing_ok=True)
 
     def _pulled_before(self, name: str, source: Source) -> None:
         """Raw pages that another mapping, or another limit, reads otherwise.
@@ -211,15 +248,16 @@ class _Run:
         for path in sorted((self.home.root / "pulled" / name).rglob("*")):
             if not path.is_file() or path.suffix == ".partial":
                 continue
-            stat = path.stat()
-            place, stamp = str(path), f"{stat.st_size}|{stat.st_mtime_ns}"
+            place, stamp = str(path), stamp_of(path)
             found = self.seen.get(name, place, stamp) or _digests(name, path)
             self.seen.put(name, place, stamp, found)
+            taken = False
             for stream, row in ledger.streams_of(name, found).items():
                 cursor, pulled_at = row["cursor"], row["pulled_at"]
-                self._taken(
-                    Delivery(name, source, path, path.name, found, stream, cursor, pulled_at), place
-                )
+                it = Delivery(name, source, path, path.name, found, stream, cursor, pulled_at)
+                taken = self._taken(it, place) is not None
+            if taken:
+                self._done_with(name, source, path, found)
 
 
 class _CursorRefusedError(Exception):

@@ -26,7 +26,7 @@ from mqa_platform.sources.landed import SourceError
 _ADDRESS: Final = re.compile(
     r"^(?P<scheme>[a-z0-9]+)://(?P<bucket>[^/?*[]+)/(?P<key>.*?)(\?(?P<options>[a-z_]+=.*))?$", re.S
 )
-_OPTIONS: Final = frozenset({"endpoint_override", "scheme", "region", "allow_bucket_creation"})
+_OPTIONS: Final = frozenset({"endpoint_override", "scheme", "region"})
 _CREDENTIALS: Final = {
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     "gs": ("GOOGLE_APPLICATION_CREDENTIALS",),
@@ -87,6 +87,14 @@ class ObjectStore:
             )
         if ".." in PurePosixPath(self.pattern).parts:
             raise SourceError(self.address, "leads upwards with ..", "Write the key out.")
+        try:
+            self.wanted = _as_regex(self.pattern)
+        except re.error as problem:
+            raise SourceError(
+                self.address,
+                f"is no glob ({problem})",
+                "Write a choice of letters in their order, like [a-z].",
+            ) from problem
 
     def objects(self) -> tuple[list[StoredObject], list[SourceError]]:
         """Every object that the glob matches, sorted by key, and those that are refused.
@@ -106,11 +114,10 @@ class ObjectStore:
             infos = self._listed(selector)
         except (OSError, ValueError) as problem:
             raise self._failure(problem) from problem
-        wanted = _as_regex(self.pattern)
         found, refused = [], []
         for info in sorted(infos, key=lambda each: str(each.path)):
             key = info.path.removeprefix(f"{self.bucket}/")
-            if info.type != fs.FileType.File or not wanted.fullmatch(key):
+            if info.type != fs.FileType.File or not self.wanted.fullmatch(key):
                 continue
             address = f"{self.scheme}://{self.bucket}/{key}"
             if {"", ".", ".."} & set(key.split("/")):
@@ -134,20 +141,21 @@ class ObjectStore:
 
     @contextmanager
     def fetched(self, which: StoredObject, spool: Path) -> Iterator[Path]:
-        """A copy of an object on the disk, for the length of the block.
+        """A copy of an object on the disk, for the length of the block; its name may say its day.
 
         Raises:
             PermissionLostError, UnreachableError, SourceError: as ``objects``.
         """
-        spool.mkdir(parents=True, exist_ok=True)
         # The key is never part of a local path; the number tells a sweep whose copy it is.
         digest = hashlib.sha256(which.address.encode(errors="replace")).hexdigest()[:16]
-        path = spool / f"{os.getpid()}-{digest}"
+        folder = spool / f"{os.getpid()}-{digest}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / _plain_name(which.name)
         try:
             self._copy(which, path)
             yield path
         finally:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _copy(self, which: StoredObject, path: Path) -> None:
         with path.open("wb") as target:
@@ -194,6 +202,11 @@ class ObjectStore:
         )
 
 
+def _plain_name(name: str) -> str:
+    """A name that connectors may read a day or an owner from, and that any disk takes."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[-120:].lstrip(".") or "object"
+
+
 def _fixed_parts(pattern: str) -> list[str]:
     """The folders of a key before its first wildcard."""
     parts = pattern.split("/")[:-1]
@@ -213,7 +226,7 @@ def _as_regex(pattern: str) -> re.Pattern[str]:
             out.append(".*")
             at += 2
         elif choice := re.match(r"\[(!?)([^]/]+)\]", rest):
-            inner = choice[2].replace("\\", r"\\")
+            inner = "".join(c if c == "-" else re.escape(c) for c in choice[2])
             out.append(f"[{'^' if choice[1] else ''}{inner}]")
             at += choice.end()
         else:

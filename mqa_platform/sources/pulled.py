@@ -49,6 +49,8 @@ def write_page(home: Home, source: str, stream: str, sequence: int, records: Ite
     # Half of a surrogate pair is legal in JSON text and in no encoding.
     content = "".join(f"{line}\n" for line in lines).encode("utf-8", errors="replace")
     place = folder(home, source, stream)
+    # Answers of a CRM hold people's addresses in clear: they are the owner's to read alone.
+    (home.root / "pulled").mkdir(mode=0o700, parents=True, exist_ok=True)
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"{sequence:08d}-{hashlib.sha256(content).hexdigest()[:16]}.jsonl"
     if not path.exists():

@@ -17,6 +17,7 @@ from typing import Final
 
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
+from mqa_platform.sources.waiting import digests
 from mqa_platform.warehouse import Session
 
 _LIKE_AN_ADDRESS: Final = re.compile(r"[0-9A-Fa-f:.]{2,45}")
@@ -36,7 +37,8 @@ def drop_pages(
         home: where ``pulled`` lies.
         policy: says which sources are feeds.
         due: source → addresses that are being dropped: a page that has one of them goes.
-        before: a page of such a feed that was written before this day goes in any case.
+        before: a page of such a feed that was written before this day goes in any case, unless it
+            is held: it is all that there is of what it says.
     """
     feeds = [n for n, s in policy.sources.sources.items() if s.connector == "json_feed"]
     feeds = [name for name in feeds if (home.root / "pulled" / name).is_dir()]
@@ -45,13 +47,22 @@ def drop_pages(
     signals = session.table("landed_signals")
     asked = signals.filter(signals["source"].isin(feeds) & signals["ip"].notnull())
     with_addresses = {row["source"] for row in session.rows(asked.select("source").distinct())}
+    held = _held(session)
     gone = 0
     for name in sorted(with_addresses):
         for page in sorted((home.root / "pulled" / name).rglob("*.jsonl")):
-            if _written_on(page) < before or _has_any(page, set(due.get(name, ()))):
+            due_now = _written_on(page) < before or _has_any(page, set(due.get(name, ())))
+            if due_now and (name, digests(name, page).content) not in held:
                 page.unlink()
                 gone += 1
     return gone
+
+
+def _held(session: Session) -> set[tuple[str, str]]:
+    """(source, digest of the content) of the batches that are held back at the moment."""
+    ledger = session.table("landed_batches")
+    rows = session.rows(ledger.filter(ledger["status"] == "held").select("source", "sha256"))
+    return {(row["source"], row["sha256"]) for row in rows}
 
 
 def _written_on(page: Path) -> date:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import Any, Final
 
 from mqa_platform.sources.connection import (
@@ -27,6 +28,7 @@ from mqa_platform.sources.salesforce_login import SECRETS
 from mqa_platform.sources.salesforce_org import Org
 from mqa_platform.sources.salesforce_reader import BULK_FROM, Reader
 from mqa_platform.sources.salesforce_soql import EARLIEST, Cursor, parse_cursor
+from mqa_platform.sources.stream_reading import known_form, stream_pages
 
 STREAMS: Final = (
     "Account",
@@ -92,6 +94,8 @@ class SalesforceConnection(Connection):
     def pages(self, cursors: Mapping[str, str]) -> Iterator[Page]:
         """The changes of every object since its cursor; one object's trouble does not stop the next.
 
+        An object whose cursor is refused before its first page is read anew from its beginning.
+
         Raises:
             UnreachableError: at once, because the others would wait in vain as well.
             PermissionLostError, BadCursorError, SourceError: of the first object in trouble, after
@@ -102,7 +106,8 @@ class SalesforceConnection(Connection):
         with closing(self._org()) as org:
             for stream in self.streams:
                 try:
-                    yield from self._stream(org, stream, cursors.get(stream))
+                    read = partial(self._stream, org, stream)
+                    yield from stream_pages(_place(org, stream), read, cursors.get(stream))
                 except UnreachableError:
                     raise
                 except SourceError as error:
@@ -125,9 +130,14 @@ class SalesforceConnection(Connection):
             yield Page(path, stream, read.cursor.text())
 
 
+def _place(org: Org, stream: str) -> str:
+    return f"{org.name} (Salesforce object {stream})"
+
+
 def _refusal(org: Org, stream: str) -> SourceError | None:
     try:
-        Reader(org, stream).describe()
+        with known_form(_place(org, stream)):
+            Reader(org, stream).describe()
     except UnreachableError:
         raise
     except SourceError as error:

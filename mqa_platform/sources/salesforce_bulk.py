@@ -78,7 +78,7 @@ def wait(org: Org, stream: str, job: str) -> None:
             raise BadCursorError(
                 place,
                 f"its cursor names job {job}, which is of {info['object']}",
-                "Remove the stream's rows from landed_batches to read it from the start.",
+                "The stream is read anew from its beginning; what has landed stays.",
             )
         state = info.get("state")
         if state == "JobComplete":

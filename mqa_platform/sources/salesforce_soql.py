@@ -134,7 +134,7 @@ def parse_cursor(stream: str, text: str) -> Cursor:
         raise BadCursorError(
             f"Salesforce object {stream}",
             f"its cursor {text[:80]!r} is none of ours",
-            "Remove the stream's rows from landed_batches to read it from the start.",
+            "The stream is read anew from its beginning; what has landed stays.",
         ) from None
     return cursor
 

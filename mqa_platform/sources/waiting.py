@@ -1,10 +1,10 @@
 """What a delivered file is to the ledger: new, known, held, or to be read again.
 
-Belongs here: the identity of a batch, what the ledger knows, digests of files seen before. Does not
-belong here: reading a file, or entering it (``landing``).
+Belongs here: what the ledger knows, digests of files seen before. Does not belong here: how a file is
+read (``readings``), or entering it (``landing``).
 
-A batch is known by its source, its content, and the part of mapping.yaml that reads it: the same
-bytes land once under any name, and once more when their mapping changes.
+A batch is known by its source, its content, and its reading: the same bytes land once under any name,
+and once more when their mapping or a setting of their source changes.
 """
 
 from __future__ import annotations
@@ -19,19 +19,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mqa_platform import __version__
 from mqa_platform.home import Home
-from mqa_platform.policy.mapping import Mappings
-from mqa_platform.policy.models import Policy
-from mqa_platform.policy.sources import Source
 from mqa_platform.sources.batches import Batch
-from mqa_platform.sources.holding import limits
-from mqa_platform.sources.registry import mapped_object
+from mqa_platform.sources.readings import batch_id, is_of_another_day, is_plain
 
 _FORMAT: Final = 2
 _TICK: Final = timedelta(microseconds=1)
-# Where a source lies and how often it delivers say nothing about how its files read.
-_ELSEWHERE: Final = {"path", "url", "required", "expect_every_days", "since", "streams"}
 _FAILED: Final = ("unreachable", "lost_permission")
 
 
@@ -52,37 +45,14 @@ def digests(source: str, path: Path) -> Digests:
     return Digests(content.hexdigest(), named.hexdigest())
 
 
-def batch_id(found: Digests, read_as: str) -> str:
-    """16 hex digits that name the batch."""
-    if not read_as:
-        return found.named[:16]
-    return hashlib.sha256(f"{read_as}:{found.named}".encode()).hexdigest()[:16]
+def stamp_of(path: Path) -> str:
+    """What changes with a local file, even where its time was set back.
 
-
-def read_as(source: Source, stream: str, mappings: Mappings) -> str:
-    """12 hex digits of the part of mapping.yaml that reads a file; empty if none does."""
-    mapped = mapped_object(source, stream)
-    if mapped is None:
-        return ""
-    crm, name = mapped
-    known = mappings.crms.get(crm)
-    found = known.objects.get(name) if known else None
-    meaning = found.model_dump(mode="json") if found else None
-    return _short([crm, name, meaning])
-
-
-def declared(source: Source, stream: str, policy: Policy) -> str:
-    """12 hex digits of all that a verdict over a batch depends on besides its content."""
-    limit = limits(source, policy)
-    meaning = source.model_dump(mode="json", exclude=_ELSEWHERE)
-    parts = [meaning, limit.ratio, limit.at_least, read_as(source, stream, policy.mapping)]
-    # A later version may read what this one cannot.
-    return _short([*parts, __version__])
-
-
-def _short(meaning: Any) -> str:
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    Raises:
+        OSError: there is no such file, or it cannot be looked at.
+    """
+    stat = path.stat()
+    return f"{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
 
 
 @dataclass
@@ -101,8 +71,10 @@ class Seen:
             told = json.loads(path.read_text())
         except (FileNotFoundError, ValueError):
             told = {}
-        known = told.get("digests", {}) if told.get("format") == _FORMAT else {}
-        return cls(path, known, {})
+        if not isinstance(told, dict) or told.get("format") != _FORMAT:
+            return cls(path, {}, {})
+        known = told.get("digests")
+        return cls(path, known if isinstance(known, dict) else {}, {})
 
     def get(self, source: str, place: str, stamp: str) -> Digests | None:
         """The digests of a file that has not changed since."""
@@ -173,8 +145,20 @@ class Ledger:
         """The streams that gave a page, each with the newest row of it."""
         return {row["stream"]: row for row in self._same(source, found.content)}
 
+    def is_held(self, source: str, found: Digests) -> bool:
+        """Whether a page is held back at the moment."""
+        return any(row["status"] == "held" for row in self._same(source, found.content))
+
+    def batch_id(self, found: Digests, reading: str) -> str:
+        """The name of a batch; after a changed connector not the one of the former's."""
+        whole = found.named[:16]
+        row = self.rows.get(whole)
+        if is_plain(reading) and (row is None or row["read_as"] in ("", reading)):
+            return whole
+        return batch_id(found.named, reading)
+
     def former(
-        self, source: str, found: Digests, stream: str, current: str
+        self, source: str, found: Digests, stream: str, current: str, reading: str
     ) -> list[dict[str, Any]]:
         """Other readings of the same bytes that still stand, landed or held."""
         # The ledger of an earlier version has the digest of name and content in its place.
@@ -185,6 +169,7 @@ class Ledger:
             if row["batch_id"] != current
             and row["stream"] == stream
             and row["status"] in ("landed", "held")
+            and not is_of_another_day(row["read_as"], reading)
         ]
 
     def cursors(self, source: str) -> dict[str, str]:

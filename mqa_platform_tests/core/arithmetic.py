@@ -1,4 +1,4 @@
-"""The points of SEMANTICS.md in plain Python, written from the page and not from the code.
+"""The points in plain Python, written from their definition and not from the code.
 
 Belongs here: the second opinion that the scoring tests compare with. Does not belong here: tests.
 """

@@ -1,4 +1,4 @@
-"""The transition table of SEMANTICS.md as a plain state machine for one account.
+"""The transition table as a plain state machine for one account.
 
 Belongs here: the second opinion that the fold is compared with, written from the page. Does not belong
 here: tests.

@@ -139,6 +139,29 @@ def test_a_service_that_answers_again_the_same_day_was_reached(engine: Engine) -
     assert judged(engine, days, {"web": 1}, range(1), [failed, early]) == {"web": ["unreachable"]}
 
 
+def test_an_answer_on_a_later_day_mends_all_days_before_it(engine: Engine) -> None:
+    ledger = [batch("landed", 0), batch("unreachable", 1), batch("unreachable", 2)]
+    days = {"web": [0, 1, 2, 3]}
+    assert judged(engine, days, {"web": 1}, range(4), ledger) == {
+        "web": ["unreachable", "unreachable", "unreachable", "ok"]
+    }
+    mended = [*ledger, batch("landed", 3)]
+    assert judged(engine, days, {"web": 1}, range(4), mended) == {"web": ["ok"] * 4}
+
+
+def test_a_run_of_yesterday_that_fails_this_morning_degrades_yesterday(engine: Engine) -> None:
+    ledger = [batch("landed", 0), batch("lost_permission", 1)]
+    assert judged(engine, {"web": [0]}, {"web": 1}, range(1), ledger) == {
+        "web": ["lost_permission"]
+    }
+
+
+def test_a_source_without_a_rhythm_fails_all_the_same_and_is_never_late(engine: Engine) -> None:
+    ledger = [batch("unreachable", 2), batch("held", 3)]
+    rows = engine.rows(table(engine, {}, {}, range(9), ledger), "day")
+    assert [(r["day"], r["status"]) for r in rows] == [(day(2), "unreachable"), (day(3), "held")]
+
+
 def test_a_superseded_batch_says_nothing(engine: Engine) -> None:
     assert judged(engine, {"web": [0]}, {"web": 1}, range(1), [batch("superseded", 0)]) == {
         "web": ["ok"]

@@ -13,7 +13,6 @@ from mqa_platform_tests.core.engine import (
     account,
     day,
     default_policy,
-    policy_with,
     touch,
 )
 
@@ -83,8 +82,10 @@ def test_a_late_source_degrades_every_score_of_its_day_and_of_no_other(engine):
     assert _validity(engine, late) == [("valid", ""), ("degraded", "bombora:stale;segment:held")]
 
 
-def test_a_source_that_nobody_expects_degrades_nothing(engine):
-    late = [("triggers", 0, "silent"), ("unheard_of", 0, "silent")]
-    assert _validity(engine, late)[0] == ("valid", "")
-    nothing_expected = policy_with(sources={"sources": {}})
-    assert _validity(engine, [("segment", 0, "silent")], nothing_expected)[0] == ("valid", "")
+def test_a_source_that_is_not_declared_degrades_nothing(engine):
+    assert _validity(engine, [("unheard_of", 0, "silent")])[0] == ("valid", "")
+
+
+def test_a_service_without_a_rhythm_that_does_not_answer_degrades_the_score(engine):
+    failed = [("triggers", 0, "lost_permission")]
+    assert _validity(engine, failed)[0] == ("degraded", "triggers:lost_permission")

@@ -100,7 +100,9 @@ def test_a_gzip_bomb_is_held_without_being_unpacked_to_its_end(home: Home) -> No
     assert time.monotonic() - began < 15
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"]
+)
 def test_names_survive_the_encodings_of_real_exports(home: Home, encoding: str) -> None:
     text = f"{HEADER}acme.com,Société Générale,100,2025-07-02\n"
     assert not land(home, text.encode(encoding), "enrichment").degraded

@@ -138,13 +138,30 @@ def test_a_store_that_answers_again_with_nothing_new_is_no_longer_failing(
     assert ask(home, newest) == [("landed", "answers again")]
 
 
-def test_an_object_that_is_refused_leaves_what_landed_before_it(
+@pytest.mark.parametrize(("status", "told"), [(403, "lost_permission"), (404, "unreadable")])
+def test_an_object_that_cannot_be_fetched_does_not_keep_the_others_from_landing(
+    store: FakeStore, home: Home, status: int, told: str
+) -> None:
+    store.refused = {"x1.csv": status}
+    report = land_under(policy(store), home)
+    assert (report.files, [p.status for p in report.problems]) == (1, [told])
+    assert list((home.root / "spool").iterdir()) == []
+    store.refused = {}
+    report = land_under(policy(store), home)
+    assert (report.files, report.degraded) == (1, False)
+
+
+def test_the_day_in_the_name_of_an_object_is_the_day_of_its_rows(
     store: FakeStore, home: Home
 ) -> None:
-    store.refused = {"x2.csv": 403}
-    report = land_under(policy(store), home)
-    assert (report.files, [p.status for p in report.problems]) == (1, ["lost_permission"])
-    assert list((home.root / "spool").iterdir()) == []
+    surge = b"Acme Inc,acme.com,L,Software,crm,lead scoring,75,boston[75],United States\n"
+    for day in ("2025-07-07", "2025-07-14"):
+        store.objects[f"in/surge-{day}.csv"] = surge
+    declared = {"connector": "bombora_surge", "path": store.address("in/surge-*.csv")}
+    report = land_under(policy_with(surge=Source.model_validate(declared)), home)
+    assert (report.files, report.degraded) == (2, False)
+    found = ask(home, "SELECT event_date FROM landed_signals ORDER BY 1")
+    assert [str(day) for (day,) in found] == ["2025-07-07", "2025-07-14"]
 
 
 @pytest.mark.parametrize(
@@ -201,6 +218,18 @@ def test_an_address_with_secrets_or_a_way_upwards_is_refused(path: str) -> None:
     with pytest.raises(SourceError) as refused:
         ObjectStore(path)
     assert "abc" not in str(refused.value)
+
+
+def test_a_glob_that_is_none_is_told(store: FakeStore, home: Home) -> None:
+    assert land_under(policy(store, "in/[z-a].csv"), home).problems[0].source == "networks"
+    with pytest.raises(SourceError, match="no glob"):
+        ObjectStore("s3://bucket/[z-a].csv")
+
+
+def test_a_choice_of_letters_stands_for_those_letters_alone(store: FakeStore) -> None:
+    store.objects = dict.fromkeys(["a^.csv", "ab.csv", "a&.csv", "a[.csv"], NETWORKS)
+    found, _ = ObjectStore(store.address("a[^&&[].csv")).objects()
+    assert [o.name for o in found] == ["a&.csv", "a[.csv", "a^.csv"]
 
 
 def test_names_of_objects_never_become_local_paths(store: FakeStore, home: Home) -> None:

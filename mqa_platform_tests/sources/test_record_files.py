@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_platform.sources import parquet_records
+from mqa_platform.sources import json_records, parquet_records
 from mqa_platform.sources.delimited import Records, read_with_header
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.record_files import read_records
@@ -160,6 +161,109 @@ def test_a_parquet_bomb_is_refused_before_it_unpacks(
     assert len(content) < 20_000
     with pytest.raises(SourceError, match="200 times its size"):
         read_records(write("a.parquet", content))
+
+
+def _same_text(value: pa.Array, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), value)
+
+
+@pytest.mark.parametrize("store_schema", [True, False])
+@pytest.mark.parametrize("form", ["text", "bytes", "lists", "objects", "fixed", "delta"])
+def test_one_long_value_in_many_rows_of_parquet_is_refused_before_it_is_spelled_out(
+    write: Write, form: str, store_schema: bool
+) -> None:
+    long, rows = "x" * 900_000, 60_000
+    options: dict[str, Any] = {"store_schema": store_schema, "compression": "zstd"}
+    column = _same_text(pa.array([long]), rows)
+    if form == "bytes":
+        column = _same_text(pa.array([long.encode()]), rows)
+    if form == "lists":
+        column = pa.ListArray.from_arrays(pa.array(range(rows + 1), pa.int32()), column)
+    if form == "objects":
+        column = pa.StructArray.from_arrays([column], ["name"])
+    if form == "fixed":
+        kind = pa.binary(900_000)
+        column = pa.array([long.encode()] * 400, kind)
+    if form == "delta":
+        column = pa.array([long] * 400)
+        options |= {"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"id": column}), buffer, **options)
+    assert len(buffer.getvalue()) < 1_000_000
+    path = write("a.parquet", buffer.getvalue())
+    began = time.process_time()
+    with pytest.raises(SourceError, match="200 times its size"):
+        read_records(path, ["id"])
+    assert time.process_time() - began < 3
+
+
+def test_parquet_of_more_text_than_a_text_file_may_hold_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_records, "MAX_CONTENT", 1_000_000)
+    path = write("a.parquet", _parquet(pa.table({"id": [f"name {n}" for n in range(200_000)]})))
+    with pytest.raises(SourceError, match="Deliver it in smaller files"):
+        read_records(path)
+
+
+def test_a_large_parquet_file_lands_whole_and_in_its_order(write: Write) -> None:
+    rows = 300_000
+    ids = [f"row {n}" for n in range(rows)]
+    stages = pa.array([None if n % 7 == 0 else f"stage {n % 5}" for n in range(rows)])
+    # A field of an object that only late rows have, and text whose dictionary outgrows its page.
+    owner = pa.array([{"id": n, "team": None} if n > 250_000 else None for n in range(rows)])
+    table = pa.table({"id": ids, "stage": stages.dictionary_encode(), "owner": owner})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=70_000)
+    records = read_records(write("a.parquet", buffer.getvalue()), ["Id"])
+    assert records.text("id").to_pylist() == ids
+    assert records.text("stage").to_pylist() == stages.to_pylist()
+    assert records.table.column_names == ["id", "stage", "ownerid", "ownerteam"]
+    assert [records.table["ownerid"][n].as_py() for n in (0, 250_000, 299_999)] == [
+        "",
+        "",
+        "299999",
+    ]
+    assert all(column.null_count == 0 for column in records.table.columns)
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+def test_parquet_text_reads_the_same_however_it_is_encoded(write: Write, encoding: str) -> None:
+    ids = [f"row {n}" for n in range(3_000)]
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"use_dictionary": False, "column_encoding": encoding}
+    pq.write_table(pa.table({"id": ids}), buffer, **options)
+    assert read_records(write("a", buffer.getvalue())).text("id").to_pylist() == ids
+
+
+def test_parquet_without_rows_keeps_its_columns(write: Write) -> None:
+    records = read_records(
+        write("a", _parquet(pa.table({"Id": pa.array([], pa.string())}))), ["Id"]
+    )
+    assert (len(records), records.table.column_names) == (0, ["id"])
+
+
+@pytest.mark.parametrize("form", ["json array", "hubspot page", "indented"])
+def test_a_json_document_over_the_limit_is_refused_and_told_to_come_as_lines(
+    write: Write, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    content = (
+        json.dumps({"results": ROWS}, indent=1).encode() if form == "indented" else FORMS[form]
+    )
+    assert len(read_records(write("a.json", content))) == 2
+    monkeypatch.setattr(json_records, "_MAX_DOCUMENT", 50)
+    monkeypatch.setattr(json_records, "_HEAD", 40)
+    with pytest.raises(SourceError, match="Deliver it as JSON lines"):
+        read_records(write("a.json", content))
+
+
+def test_json_lines_may_be_larger_than_a_document(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_records, "_MAX_DOCUMENT", 50)
+    lines = b'{"Id": "0", \r\n' + b"".join(b'{"Id": "%d"}\r\n' % n for n in range(1, 500))
+    records = read_records(write("a.jsonl", lines))
+    assert (len(records), len(records.misfits)) == (499, 1)
 
 
 _JSON = st.recursive(

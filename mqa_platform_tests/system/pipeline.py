@@ -45,15 +45,12 @@ FIRST = date(2025, 7, 1)
 DAYS = 30
 ALL = Window(FIRST, FIRST + timedelta(days=DAYS))
 LAST = ALL.days()[-1]
+# By what it works on, so that a test can do one part without counting steps.
+LANDING = (sources.land, sources.crm, feeds.feeds)
+DAILY = (signals.signals, sessions.sessions, accounts.accounts, scores.scores, stages.stages)
 WORK: tuple[Callable[..., Outcome], ...] = (
-    sources.land,
-    sources.crm,
-    feeds.feeds,
-    signals.signals,
-    sessions.sessions,
-    accounts.accounts,
-    scores.scores,
-    stages.stages,
+    *LANDING,
+    *DAILY,
     handoffs.handoffs,
     conversions.conversions,
 )

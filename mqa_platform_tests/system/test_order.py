@@ -14,8 +14,9 @@ from mqa_platform.home import Home
 from mqa_platform.runs import run_on
 from mqa_platform_tests.system.pipeline import (
     ALL,
+    DAILY,
     FIRST,
-    WORK,
+    LANDING,
     copy_home,
     day,
     differing,
@@ -59,8 +60,8 @@ def test_days_in_any_order_end_in_the_tables_of_one_pass(
     random.Random(seed).shuffle(order)
     home = copy_home(market, tmp_path / "home", "inbox")
     # What is published as a whole is made again by every run; here once, with the last day.
-    run(home, day(order[0]), work=WORK[:2])
-    run(home, *map(day, order[:-1]), work=WORK[2:7])
+    run(home, day(order[0]), work=LANDING)
+    run(home, *map(day, order[:-1]), work=DAILY)
     run(home, day(order[-1]))
     assert differing(fingerprints(home), fingerprints(one_pass)) == {}, order
 

@@ -16,7 +16,7 @@ from mqa_platform.definitions import build_definitions
 from mqa_platform.home import Home
 from mqa_platform.schedules import DAILY_REFRESH
 from mqa_platform.warehouse import AuditFailed
-from mqa_platform_tests.system.pipeline import LAST, WORK, day, fingerprints, opened, rows, run
+from mqa_platform_tests.system.pipeline import DAILY, LAST, day, fingerprints, opened, rows, run
 
 ONE = day(29)
 RULE = "nobody_scores"
@@ -129,7 +129,7 @@ def test_after_a_refused_publication_the_next_run_repairs_everything(
 def test_a_day_without_signals_is_an_empty_partition_with_a_message(home: Home) -> None:
     after = day(400)
     with opened(home) as step:
-        told = [asset(step, after) for asset in WORK[2:7]]
+        told = [asset(step, after) for asset in DAILY]
         assert "no signals on" in told[0].facts["message"]
         for table in ("signals", "sessions", "touchpoints", "scores", "stages"):
             assert after.lo in step.session.days(table)

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from mqa_platform.assets import handoffs, scores, stages
 from mqa_platform.home import Home
-from mqa_platform_tests.system.pipeline import ALL, WORK, day, rows, run
+from mqa_platform_tests.system.pipeline import ALL, day, rows, run
 
 
 def test_no_handoff_of_a_backfill_was_delivered(built: Home) -> None:
@@ -25,7 +26,7 @@ def test_a_backfill_opens_no_connection_and_loads_no_destination(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
-    run(home, day(29), work=WORK[5:8])
+    run(home, day(29), work=(scores.scores, stages.stages, handoffs.handoffs))
     assert [m for m in sys.modules if m.startswith("mqa_platform.destinations")] == []
 
 

@@ -41,6 +41,8 @@ class FakeHubSpot(Fake):
         self.tokens = {TOKEN}
         self.denied: dict[str, str] = {}
         self.repeats = False
+        # A change of an answer before it is sent: services leave parts out, or send null.
+        self.altered: Callable[[Asked, Any], Any] = lambda asked, document: document
         self.associations_a_page = 100
         self.most_found = SEARCH_MOST
         self.renewals = 0
@@ -60,6 +62,11 @@ class FakeHubSpot(Fake):
         self.links.setdefault((kind, to), {}).setdefault(id_, []).extend(targets)
 
     def answer(self, asked: Asked) -> Answer:
+        found = self._answered(asked)
+        found.document = self.altered(asked, found.document)
+        return found
+
+    def _answered(self, asked: Asked) -> Answer:
         if asked.path == "/oauth/v1/token":
             return self._renewed(dict(parse_qsl(asked.body.decode())))
         if asked.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:

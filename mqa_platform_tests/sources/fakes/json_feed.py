@@ -25,6 +25,8 @@ class FakeFeed(Fake):
         self.repeats = False
         self.endless = False
         self.next_link: str | None = None
+        # What the feed adds to the query of its links.
+        self.link_query = ""
         self.forgotten: set[str] = set()
         super().__init__()
 
@@ -44,7 +46,7 @@ class FakeFeed(Fake):
         return self._formed(found, onward, end)
 
     def _formed(self, found: list[Any], onward: str | None, end: int) -> Answer:
-        link = self.next_link or (f"/feed?cursor={onward}" if onward else None)
+        link = self.next_link or (f"/feed?cursor={onward}{self.link_query}" if onward else None)
         if self.form == "array":
             return Answer(document=found)
         if self.form == "header":

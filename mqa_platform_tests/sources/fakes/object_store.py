@@ -35,7 +35,7 @@ class FakeStore:
         """What sources.yaml says to read from here."""
         return (
             f"s3://{self.bucket}/{glob}?endpoint_override=127.0.0.1:{self.port}"
-            "&scheme=http&region=us-east-1&allow_bucket_creation=false"
+            "&scheme=http&region=us-east-1"
         )
 
     def gets(self) -> list[str]:

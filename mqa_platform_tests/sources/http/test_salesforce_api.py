@@ -262,8 +262,9 @@ def test_a_job_of_another_object_is_not_read_for_this_one(
     org.add("Contact", [account(n) for n in range(5)])
     first = next(reading(connect("Contact", bulk_from=1)))
     stolen = first.cursor.replace('"Contact"', '"Account"')
-    with pytest.raises(BadCursorError, match="is of Contact"):
-        read(connect(), {"Account": stolen})
+    # Its own object is read anew instead.
+    pages = read(connect(), {"Account": stolen})
+    assert (ids(pages), {page.stream for page in pages}) == (ALL, {"Account"})
 
 
 def test_an_object_that_has_no_bulk_is_read_by_rest(org: FakeSalesforce, connect: Connect) -> None:
@@ -482,12 +483,46 @@ def test_one_object_without_permission_does_not_stop_the_others(
         '"until": "2026-02-01T00:00:00.000Z", "after": ["2026-01-02T00:00:00.000Z", "\' OR 1"]}',
     ],
 )
-def test_a_cursor_that_is_none_is_refused_before_anything_is_asked(
+def test_a_cursor_that_is_none_reads_its_object_anew_and_no_other(
     org: FakeSalesforce, connect: Connect, cursor: str
 ) -> None:
-    with pytest.raises(BadCursorError):
-        read(connect(), {"Account": cursor})
-    assert org.log == []
+    org.add("Contact", [account(n) for n in range(3)])
+    sound = read(connect("Contact"))[-1].cursor
+    new = account(8, SystemModstamp="2026-06-01T12:30:00.000+0000")
+    org.rows["Contact"].append(new)
+    org.clock += timedelta(hours=1)
+    pages = read(connect("Account", "Contact"), {"Account": cursor, "Contact": sound})
+    assert ids([page for page in pages if page.stream == "Account"]) == ALL
+    assert [page.records for page in pages if page.stream == "Contact"] == [[new]]
+    assert not any("OR 1" in query for query in org.queries)
+
+
+STRANGE = [
+    ("/describe", {"fields": [7]}, "AttributeError"),
+    ("/describe", {"fields": 7}, "TypeError"),
+    ("COUNT", {"totalSize": "secret-content", "done": True, "records": []}, "ValueError"),
+]
+
+
+@pytest.mark.parametrize(("place", "body", "kind"), STRANGE)
+def test_a_strange_answer_is_told_and_the_other_objects_are_read(
+    org: FakeSalesforce, connect: Connect, place: str, body: dict[str, Any], kind: str
+) -> None:
+    org.add("Contact", [account(n) for n in range(3)])
+    org.faults = [Fault(place, "status", 200, json.dumps(body))]
+    with pytest.raises(SourceError, match=rf"object Account.*unknown form \({kind}\)") as caught:
+        read(connect("Account", "Contact"))
+    assert "secret-content" not in str(caught.value)
+    org.faults = [Fault(place, "status", 200, json.dumps(body))]
+    assert {page.stream for page in until_trouble(connect("Account", "Contact"))} == {"Contact"}
+
+
+def test_a_check_of_an_object_described_strangely_is_an_answer(
+    org: FakeSalesforce, connect: Connect
+) -> None:
+    org.faults = [Fault("/describe", "status", 200, '{"fields": [7]}')]
+    reach = connect().check()
+    assert (reach.status, "unknown form" in reach.detail) == ("misconfigured", True)
 
 
 def test_an_answer_of_any_size_is_not_read(org: FakeSalesforce, connect: Connect) -> None:

@@ -1,0 +1,123 @@
+"""The command line of evaluations: ``mqa evaluate``.
+
+Belongs here: its verbs, options and how their figures are shown. Does not belong here: computing them
+(``evaluation``).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mqa_platform import console
+from mqa_platform.home import Home
+
+evaluations = typer.Typer(
+    no_args_is_help=True, help="How good the answers are, measured against known truth."
+)
+
+
+@evaluations.callback()
+def _verbs() -> None:
+    """Keep the verb's name: with one verb typer would drop it."""
+
+
+@evaluations.command()
+def identity(
+    accounts: Annotated[
+        int, typer.Option(min=200, max=100_000, help="Accounts of the synthetic market.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another market.")] = 11,
+    affiliations: Annotated[
+        Path | None, typer.Option(help="People with dated employers, JSON; with --commits.")
+    ] = None,
+    commits: Annotated[
+        Path | None, typer.Option(help="Their commits, CSV, plain or gzip; with --affiliations.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="One part: openstack, bombora or market.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Does every signal find its account: a synthetic market, dated employers, an intent export."""
+    from mqa_platform.evaluation.identity import PARTS, evaluate_identity
+
+    if only is not None and only not in PARTS:
+        raise typer.BadParameter(f"{only!r}: one of {', '.join(PARTS)}", param_hint="--only")
+
+    def tell(step: str) -> None:
+        if not as_json:
+            console.err.print(f"{step} …", markup=False)
+
+    data = Home.from_environment().data
+    parts = (only,) if only else PARTS
+    found = evaluate_identity(data, affiliations, commits, accounts, seed, parts, tell)
+    if as_json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        return
+    _shown(found)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _shown(found: dict[str, Any]) -> None:
+    if found["market"]:
+        _market(found["market"])
+    if found["openstack"]:
+        _openstack(found["openstack"])
+    if found["bombora"]:
+        b = found["bombora"]
+        rows = [[k.replace("_", " "), str(v)] for k, v in b.items()]
+        console.table("Intent sample", ["", "rows"], rows)
+    for part, why in found["missing"].items():
+        console.out.print(f"{part}: not measured, {why}", markup=False)
+
+
+def _market(m: dict[str, Any]) -> None:
+    known, anonymous = m["known"], m["anonymous"]
+    rows = [
+        ["known contacts: precision", _percent(known["precision"]), f"{known['answers']:,} signals"],
+        ["known contacts: recall", _percent(known["recall"]), f"{known['asked']:,} signals"],
+        ["anonymous sessions: precision", _percent(anonymous["precision"]), ""],
+        ["anonymous sessions: coverage", _percent(anonymous["coverage"]),
+         f"{anonymous['sessions']:,} sessions"],
+        *[[f"  {k}", _percent(anonymous[k] / max(anonymous["sessions"], 1)), f"{anonymous[k]:,}"]
+          for k in ("matched", "soft", "none", "excluded")],
+    ]  # fmt: skip
+    title = f"Synthetic market: {m['accounts']:,} accounts, {m['days']} days, seed {m['seed']}, "
+    console.table(title + f"{_percent(m['hard_cases'])} hard cases", ["", "share", "of"], rows)
+
+
+def _openstack(o: dict[str, Any]) -> None:
+    speaks, high = o["where_the_domain_speaks"], o["high_confidence"]
+    rows = [["platform", _percent(o["coverage"]), _percent(o["wrong_share"])]]
+    rows += [
+        [f"baseline: {name.replace('_', ' ')}", _percent(b["coverage"]), _percent(b["wrong_share"])]
+        for name, b in o["baselines"].items()
+    ]
+    rows.append(["platform, where the domain speaks", "", _percent(speaks["wrong_share"])])
+    title = f"Employers a year stale: {o['signals']:,} commits of {o['people']} people"
+    console.table(title, ["", "coverage", "wrong"], rows)
+    bands = [
+        [f"{b['low']}–{b['high']}", _percent(b["share"]), _percent(b["stated"]),
+         _percent(b["observed"])]
+        for b in o["bands"]
+    ]  # fmt: skip
+    bands.append(["below 0.5", _percent(o["below_the_bands"]), "", ""])
+    console.table("Confidence", ["band", "share", "stated", "observed"], bands)
+    console.out.print(
+        f"At 0.9 and above: {_percent(high['coverage'])} of the commits, "
+        f"{_percent(high['precision'])} right."
+    )
+    rows = [
+        [e["evidence"].replace("_", " "), e["answers"], e["people"], _percent(e["stated"]),
+         _percent(e["observed"])]
+        for e in o["evidence"]
+    ]  # fmt: skip
+    console.table("By evidence", ["evidence", "commits", "people", "stated", "observed"], rows)
