@@ -69,6 +69,9 @@ class Tables:
     def constant(self, name: str, rows: pa.Table) -> ir.Table:
         return self._engine.create_table(name, rows, overwrite=True)
 
+    def keep(self, expr: ir.Table) -> ir.Table:
+        return expr
+
     def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
         return list(self._engine.to_pyarrow(expr).to_pylist())
 

@@ -113,6 +113,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "asn_ranges": "192.0.2.0,192.0.2.255,64500,ACME-AS\n",
     "cidr_list": "192.0.2.0/24\n",
     "asn_list": "ASN,Entity\n64500,Acme Hosting\n",
+    "reference_records": "id,name\n1,Admin\n2,Rep\n",
 }  # fmt: skip
 # What a connector needs besides its files.
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
