@@ -178,7 +178,7 @@ def test_an_unknown_example_names_the_nearest(tmp_path: Path) -> None:
     assert scenario_names() == ["open_source", "vendor_files", "web_logs"]
     with pytest.raises(ScenarioError, match="did you mean web_logs"):
         run_scenario("weblogs", Home(tmp_path))
-    with pytest.raises(ScenarioError, match="there are open_source, web_logs"):
+    with pytest.raises(ScenarioError, match="there are open_source, vendor_files, web_logs"):
         run_scenario("zzz", Home(tmp_path))
 
 
