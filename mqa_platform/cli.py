@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_privacy import privacy
 from mqa_platform.cli_sources import sources
 from mqa_platform.exits import exit_code
@@ -32,6 +33,7 @@ policies = typer.Typer(no_args_is_help=True, help="The policy: what RevOps decid
 app.add_typer(policies, name="policy")
 app.add_typer(sources, name="sources")
 app.add_typer(privacy, name="privacy")
+add_verbs(app)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,

@@ -23,7 +23,11 @@ IDENTITY = "identity"
 SIGNALS = "signals"
 _IDENTITY = ["kind", "ref", "person_ref", "seen_at"]
 _WHOSE = ["kind", "ref", "person_ref"]
-_RANGE = ["kind", "range_start", "range_end"]
+# All that the look-up reads of a range; compared as texts, because a join finds no two nulls alike.
+_RANGE = [
+    "kind", "range_start", "range_end", "ipv6_start", "ipv6_end", "org", "domain", "asn",
+    "valid_from", "valid_to",
+]  # fmt: skip
 
 
 def told_anew(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
@@ -112,12 +116,17 @@ def _settled(known: ir.Table, given: ir.Table) -> ir.Table:
 def _located(session: Session, ranges: pa.Table | None) -> date | None:
     if ranges is None or not ranges.num_rows:
         return None
-    given = session.constant("new_ranges", ranges.select(_RANGE))
-    if not session.rows(given.anti_join(session.table("landed_ip_ranges"), _RANGE).limit(1)):
+    given = _as_texts(session.constant("new_ranges", ranges.select(_RANGE)))
+    known = _as_texts(session.table("landed_ip_ranges"))
+    if not session.rows(given.anti_join(known, _RANGE).limit(1)):
         return None
     signals = session.table("signals")
     # What stands for a dropped address keeps the answer that was stored with it.
     return _first(session, signals.filter(is_address(signals["ip"])).select("signal_date"))
+
+
+def _as_texts(ranges: ir.Table) -> ir.Table:
+    return ranges.select(**{c: ranges[c].cast("string").fill_null("") for c in _RANGE})
 
 
 def _first(session: Session, days: ir.Table) -> date | None:

@@ -34,7 +34,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "urllib.request": ("sources", "destinations"),
     "socket": ("sources", "destinations"),
     "ruamel": ("policy",),
-    "typer": ("cli", "cli_sources.py", "cli_privacy.py"),
+    "typer": ("cli", "cli_sources.py", "cli_privacy.py", "cli_identity.py"),
     "dagster": (
         "assets",
         "automation.py",
@@ -59,6 +59,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "automation.py",
         "schedules.py",
         "sensors.py",
+        "explain_match.py",
     ),
 }
 
