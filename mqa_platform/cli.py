@@ -17,6 +17,7 @@ import typer
 
 from mqa_platform import console
 from mqa_platform.cli_evaluate import evaluations
+from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_init import init
 from mqa_platform.cli_privacy import privacy
 from mqa_platform.cli_sources import sources
@@ -36,6 +37,7 @@ app.add_typer(sources, name="sources")
 app.add_typer(evaluations, name="evaluate")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
+add_verbs(app)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,

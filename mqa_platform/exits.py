@@ -13,6 +13,7 @@ _CODES = {
     "mqa_platform.policy.problems:PolicyError": USAGE,
     "mqa_platform.contracts.errors:ContractError": USAGE,
     "mqa_platform.marts:MartError": USAGE,
+    "mqa_platform.corrections:CorrectionError": USAGE,
     "mqa_platform.scenarios:ScenarioError": USAGE,
     "mqa_platform.market.config:MarketError": USAGE,
     "mqa_platform.evaluation.measures:EvaluationError": USAGE,

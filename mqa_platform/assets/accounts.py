@@ -1,23 +1,39 @@
 """Stage 3 as an asset: every account and version, with fit, tier and suppression.
 
-Belongs here: ``accounts`` and ``excluded_accounts``. Does not belong here: the ICP (``core.accounts``).
+Belongs here: ``accounts`` and what is told beside them: the refused, the discovered, the tree, the
+duplicates and what is to be reviewed. Does not belong here: the ICP (``core.accounts``).
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import ibis.expr.types as ir
 
+from mqa_platform.assets.corrections import associations, identities
+from mqa_platform.assets.known import known
+from mqa_platform.assets.names import names
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import accounts as core
+from mqa_platform.core.duplicates import crm_duplicates
 from mqa_platform.core.expressions import shard
+from mqa_platform.core.known import Known, account_merges
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.name_reviews import name_reviews
 from mqa_platform.core.outside import Outside, unmatched_entries
+from mqa_platform.core.reviews import identity_reviews
 from mqa_platform.core.window import Window
 
-TABLES = ["accounts", "excluded_accounts"]
+TABLES = [
+    "accounts",
+    "excluded_accounts",
+    "discovered_accounts",
+    "account_hierarchy",
+    "crm_duplicates",
+    "identity_reviews",
+]
 SAMPLE = 10
 
 
@@ -37,7 +53,13 @@ def accounts(step: Step, window: Window | None = None) -> Outcome:
     keep, others = step.session.keep, outside(step)
     found = keep(core.accounts(crm, touchpoints, step.policy, others, keep))
     published = step.publish(
-        None, {"accounts": found, "excluded_accounts": core.excluded_accounts(found, touchpoints)}
+        None,
+        {
+            "accounts": found,
+            "excluded_accounts": core.excluded_accounts(found, touchpoints),
+            "discovered_accounts": core.discovered_accounts(found, touchpoints, step.policy),
+            **account_tables(step),
+        },
     )
     a = step.table("accounts")
     a = a.filter(a["valid_to"].isnull())
@@ -46,6 +68,33 @@ def accounts(step: Step, window: Window | None = None) -> Outcome:
     found_count = step.session.rows(a.aggregate(n=a["is_discovered"].sum()))[0]["n"]
     facts["discovered"] = int(found_count or 0)
     return Outcome(published, facts | _strangers(step, others))
+
+
+def account_tables(step: Step) -> dict[str, ir.Table]:
+    """The tree of accounts, the CRM's duplicates, and what identity would not decide."""
+    facts = known(step)
+    return {
+        "account_hierarchy": facts.nodes,
+        "crm_duplicates": crm_duplicates(
+            account_merges(associations(step)),
+            step.table("crm_accounts"),
+            facts.nodes,
+            step.table("crm_opportunities"),
+            step.table("crm_activities"),
+            step.table("crm_users"),
+        ),
+        "identity_reviews": _reviews(step, facts),
+    }
+
+
+def _reviews(step: Step, facts: Known) -> ir.Table:
+    signals, unresolved = step.table("signals"), step.table("unresolved_signals")
+    doubts = identity_reviews(facts, identities(step), signals, unresolved)
+    keys, near = names(step, signals)
+    named = name_reviews(near, keys, step.table("crm_accounts"), signals, unresolved)
+    # A union takes no column that may be null in one table only.
+    nullable = {c: t.copy(nullable=True) for c, t in doubts.schema().items()}
+    return doubts.cast(nullable).union(named.select(*doubts.columns).cast(nullable))
 
 
 def _strangers(step: Step, others: Outside) -> dict[str, Any]:

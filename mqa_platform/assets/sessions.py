@@ -4,21 +4,32 @@ Belongs here: ``sessions``, ``touchpoints`` and ``unresolved_signals``. Does not
 belongs to (``core.identity``).
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import ibis.expr.types as ir
 
+from mqa_platform.assets.corrections import identities
+from mqa_platform.assets.known import known
+from mqa_platform.assets.names import names
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
+from mqa_platform.assets.signals import as_one, unbroken
 from mqa_platform.core import sessions as core
-from mqa_platform.core.evidence import Evidence
-from mqa_platform.core.expressions import shard
+from mqa_platform.core.bots import bot_days, requests
+from mqa_platform.core.evidence import Behaviour, Evidence
+from mqa_platform.core.expressions import BEGINNING, shard
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.ip_answers import addresses, with_stored
-from mqa_platform.core.matching import NAME_KEYS, ip_lookup
+from mqa_platform.core.ip_owners import ip_lookup
+from mqa_platform.core.link_scanners import mail_events, scanned_clicks
+from mqa_platform.core.name_matching import with_near_keys
+from mqa_platform.core.shared_ips import shared_ips
+from mqa_platform.core.visits import around, disturbed, extents, visits
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.sources.lateness import IDENTITY
 from mqa_platform.sources.reference import reference_domains
@@ -31,75 +42,128 @@ def evidence(step: Step, signals: ir.Table) -> Evidence:
     session = step.session
     ips = addresses(signals)
     ranges = session.arrow(step.table("landed_ip_ranges"))
-    named = step.table("crm_accounts").select("name").union(
-        signals.filter(signals["company_name"].notnull()).select(name="company_name")
-    ).distinct()  # fmt: skip
+    keys, near = names(step, signals)
     live = session.apply(ip_lookup(ranges), ips.mutate(shard=shard(ips["ip"])), "shard")
+    answers = with_stored(live, step.table("landed_ip_answers"), signals)
     return Evidence(
-        identities=step.table("landed_identities"),
+        identities=identities(step),
         contacts=step.table("crm_contacts"),
         accounts=step.table("crm_accounts"),
         listed_domains=session.constant("listed_domains", reference_domains()),
-        ip_answers=with_stored(live, step.table("landed_ip_answers"), signals),
-        name_keys=session.apply(NAME_KEYS, named.mutate(shard=shard(named["name"])), "shard"),
+        ip_answers=answers,
+        name_keys=with_near_keys(keys, near),
         consents=step.table("landed_consents"),
+        known=known(step),
+        behaviour=behaviour(step, signals, answers),
+        uses=step.table("landed_signals"),
+    )
+
+
+def behaviour(step: Step, signals: ir.Table, ip_answers: ir.Table) -> Behaviour:
+    """What the visitors of whole days of signals did, judged a day at a time."""
+    session, policy = step.session, step.policy
+    days = signals.aggregate(first=signals["signal_date"].min(), last=signals["signal_date"].max())
+    (span,) = session.rows(days)
+    window = Window.of(span["first"] or BEGINNING, span["last"] or BEGINNING)
+    mails = mail_events(step.table("landed_signals"), window)
+    return Behaviour(
+        bot_days=session.apply(bot_days(policy), requests(signals, policy), "shard"),
+        scanned=session.apply(scanned_clicks(policy), mails, "shard"),
+        shared_ips=shared_ips(signals, ip_answers, policy.identity),
     )
 
 
 def sessions(step: Step, window: Window) -> Outcome:
     """Publishes visits, touchpoints and unresolved signals of the days whose signals are published."""
-    known = step.session.days("signals")
-    asked = step.session.asked("sessions")
-    again = step.session.reopened(IDENTITY)
-    days = sorted(
-        {d for d in known if d in asked or (again is not None and d >= again)} | set(window.days())
-    )
-    span = Window(days[0], days[-1] + ONE_DAY)
+    days, cut = visits_of(step, window)
+    spans = unbroken(days)
+    after = [span.hi for span in spans if _goes_on(step, cut, span.hi)]
     signals = step.table("signals")
-    signals = signals.filter(
-        (signals["signal_date"] >= span.lo) & (signals["signal_date"] < span.hi)
-    )
+    signals = signals.filter(signals["signal_date"].isin([*days, *after]))
     keep = step.session.keep
-    resolved = keep(resolve(signals, evidence(step, signals), step.policy, keep))
-    published = step.publish(
-        span,
-        {
-            "sessions": core.sessions(signals, resolved, step.policy),
-            "touchpoints": core.touchpoints(signals, resolved, step.policy),
-            "unresolved_signals": core.unresolved_signals(signals, resolved),
-        },
-        days=days,
-        reopens=("scores",),
-        settles="sessions",
+    resolved = keep(
+        resolve(signals, evidence(step, signals), step.policy, keep, step.session.apply)
     )
-    step.session.settle(IDENTITY)
-    return Outcome(published, *_match_facts(step, window))
+    told = core.sessions(signals, cut, resolved, step.policy)
+    parts = []
+    # The last days first: a publication settles what was asked of all days from its first on.
+    for span in reversed(spans):
+        own = _between(signals, "signal_date", span)
+        published = step.publish(
+            span,
+            {
+                "sessions": _between(told, "session_date", span),
+                "touchpoints": core.touchpoints(own, cut, resolved, step.policy),
+                "unresolved_signals": core.unresolved_signals(own, resolved),
+            },
+            reopens=("scores",),
+            settles="sessions",
+            answers=(IDENTITY,) if span is spans[0] else (),
+        )
+        parts.append(published)
+    together = [as_one(same) for same in zip(*parts, strict=True)]
+    return Outcome(together, *_match_facts(step, window))
+
+
+def visits_of(step: Step, window: Window) -> tuple[list[date], ir.Table]:
+    """The days to publish, and the visit of every signal on them.
+
+    These are the window's days, those whose signals have changed or are to be resolved again, and the
+    published days beside them that share a visit with them.
+    """
+    session, identity = step.session, step.policy.identity
+    known, published = session.days("signals"), set(session.days("sessions"))
+    asked, again = session.asked("sessions"), session.reopened(IDENTITY)
+    days = {d for d in known if d in asked or (again is not None and d >= again)}
+    changed = days | (set(window.days()) - published)
+    days |= set(window.days())
+    span = Window(min(days), max(days) + ONE_DAY)
+    signals = _between(step.table("signals"), "signal_date", around(span, identity, 2))
+    cut = visits(signals, identity, session.apply)
+    if changed and published - days:
+        near = around(span, identity)
+        found = _between(extents(signals, cut), "session_date", near)
+        stood = _between(step.table("sessions"), "session_date", near)
+        for row in session.rows(disturbed(found, stood, changed)):
+            days |= {row["session_date"], row["ended_on"]} & published
+    return sorted(days), cut
+
+
+def _between(table: ir.Table, day: str, window: Window) -> ir.Table:
+    return table.filter((table[day] >= window.lo) & (table[day] < window.hi))
+
+
+def _goes_on(step: Step, cut: ir.Table, day: date) -> bool:
+    """Whether a visit that began before the day has signals on it; no visit has any later."""
+    on = step.table("signals")
+    on = on.filter(on["signal_date"] == day).semi_join(
+        cut.filter(cut["session_date"] < day), "signal_id"
+    )
+    return bool(step.session.rows(on.select("signal_id").limit(1)))
 
 
 def _match_facts(step: Step, window: Window) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
-    """Match rate and unresolved reasons, in all and a day."""
-    t, u = step.table("touchpoints"), step.table("unresolved_signals")
-    t = t.filter((t["touchpoint_date"] >= window.lo) & (t["touchpoint_date"] < window.hi))
-    u = u.filter((u["signal_date"] >= window.lo) & (u["signal_date"] < window.hi))
-    matched = {
-        r["day"]: r["n"]
-        for r in step.session.rows(
-            t.group_by(day="touchpoint_date").aggregate(n=t["signal_id"].nunique())
-        )
-    }
-    missed: dict[Any, int] = {}
-    reasons: dict[str, int] = {}
-    for r in step.session.rows(u.group_by("signal_date", "reason").aggregate(n=u.count())):
-        missed[r["signal_date"]] = missed.get(r["signal_date"], 0) + r["n"]
-        reasons[r["reason"]] = reasons.get(r["reason"], 0) + r["n"]
-    by_day = {
-        day: {"match_rate": matched.get(day, 0) / (matched.get(day, 0) + missed.get(day, 0))}
-        for day in {*matched, *missed}
-    }
-    total = sum(matched.values()) + sum(missed.values())
-    facts: dict[str, Any] = {f"unresolved_{k}": v for k, v in sorted(reasons.items())}
-    facts["match_rate"] = sum(matched.values()) / total if total else 0.0
-    return facts, by_day
+    """How many signals were matched, softly matched, not, excluded or of bots: in all and a day."""
+    counts = core.match_counts(
+        _between(step.table("touchpoints"), "touchpoint_date", window),
+        _between(step.table("unresolved_signals"), "signal_date", window),
+    )
+    facts: Counter[str] = Counter()
+    by_day: dict[date, Counter[str]] = {}
+    for row in step.session.rows(counts):
+        day = by_day.setdefault(row["day"], Counter())
+        for seen in (facts, day):
+            seen[row["outcome"]] += row["signals"]
+            if row["reason"]:
+                seen[f"unresolved_{row['reason']}"] += row["signals"]
+    return _with_rate(facts), {day: _with_rate(seen) for day, seen in by_day.items()}
+
+
+def _with_rate(counts: Mapping[str, int]) -> dict[str, Any]:
+    """The counts of every outcome and reason, and the share of signals on an account."""
+    every = {**dict.fromkeys(core.OUTCOMES, 0), **dict(sorted(counts.items()))}
+    total = sum(every[outcome] for outcome in core.OUTCOMES)
+    return {**every, "match_rate": (every["matched"] + every["soft"]) / total if total else 0.0}
 
 
 def asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:

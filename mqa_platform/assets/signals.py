@@ -42,7 +42,7 @@ def signals(step: Step, window: Window) -> Outcome:
         for span in unbroken(days)
     ]
     step.session.settle(SIGNALS)
-    published = [_together(same) for same in zip(*parts, strict=True)]
+    published = [as_one(same) for same in zip(*parts, strict=True)]
     dropped = step.table("dropped_signals")
     dropped = dropped.filter(
         (dropped["signal_date"] >= window.lo) & (dropped["signal_date"] < window.hi)
@@ -91,7 +91,7 @@ def unbroken(days: Collection[date]) -> list[Window]:
     return windows
 
 
-def _together(parts: Sequence[Published]) -> Published:
+def as_one(parts: Sequence[Published]) -> Published:
     """One table's publications of a run as one."""
     return replace(
         parts[-1],

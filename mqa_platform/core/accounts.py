@@ -164,3 +164,32 @@ def excluded_accounts(accounts: ir.Table, touchpoints: ir.Table) -> ir.Table:
         people=seen["person_id"].nunique(),
         last_touchpoint_on=seen["touchpoint_date"].max(),
     )
+
+
+def discovered_accounts(accounts: ir.Table, touchpoints: ir.Table, policy: Policy) -> ir.Table:
+    """Engaged domains that no CRM account has: what they did, and what is known of them now."""
+    high = [p for s in policy.signals.signals.values() if s.high_intent for p in s.page_types]
+    t = touchpoints.filter(touchpoints["account_id"].re_search("^domain:"))
+    inbound = t["direction"] == "inbound"
+    wanted = (one_of(t["page_type"], high) & inbound).fill_null(False)
+    did = t.group_by(found="account_id").aggregate(
+        first_touchpoint_on=t["touchpoint_date"].min(),
+        last_touchpoint_on=t["touchpoint_date"].max(),
+        people=t["person_id"].nunique(),
+        signals=ibis.ifelse(inbound, 1, 0).sum(),
+        high_intent_views=ibis.ifelse(wanted, 1, 0).sum(),
+    )
+    now = accounts.filter(accounts["is_discovered"] & accounts["valid_to"].isnull())
+    return now.join(did, [("account_id", "found")]).select(
+        "domain",
+        "account_id",
+        "first_touchpoint_on",
+        "last_touchpoint_on",
+        "people",
+        "signals",
+        "high_intent_views",
+        "industry",
+        "employees",
+        "country",
+        "fit_gate",
+    )

@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.expressions import none_of_type
 from mqa_platform.core.spans import closed, shared
+from mqa_platform.policy.identity import Identity
 
 ID, DOMAIN, NAME = "id", "domain", "name"
 _HELD = ("account_id", "version_from", "kind", "key", "held_domain", "held_from", "held_to")
@@ -136,3 +137,22 @@ def matched(held: ir.Table, named: ir.Table) -> ir.Table:
     return t.mutate(match_from=first, match_to=end).drop(
         "named_kind", "named_key", "named_domain", "held_domain", "held_from", "held_to"
     )
+
+
+def account_domains(accounts: ir.Table, identity: Identity) -> ir.Table:
+    """(domain, account_id, valid_from, valid_to): own domains, aliases and the policy's aliases."""
+    live = accounts.filter(~accounts["is_deleted"])
+    span = ["account_id", "valid_from", "valid_to"]
+    own = live.filter(live["domain"].notnull()).select("domain", *span)
+    listed = live.filter(live["aliases"].notnull() & (live["aliases"] != ""))
+    aliases = listed.select(
+        domain=listed["aliases"].split(";").unnest(), **{c: listed[c] for c in span}
+    )
+    known = own.union(aliases.filter(aliases["domain"] != ""))
+    policy_aliases = [
+        known.filter(known["domain"] == target).mutate(domain=ibis.literal(alias))
+        for alias, target in sorted(identity.domain_aliases.items())
+    ]
+    for more in policy_aliases:
+        known = known.union(more)
+    return known.distinct()

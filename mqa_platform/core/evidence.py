@@ -9,15 +9,37 @@ order in which days are run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.bots import visitor
 from mqa_platform.core.consents import with_refusals
-from mqa_platform.core.expressions import first_match, in_force, newest_first, one_of
+from mqa_platform.core.exclusions import with_reasons
+from mqa_platform.core.expressions import in_force, newest_first
+from mqa_platform.core.ip_answers import offices_in_time
+from mqa_platform.core.known import Known
 from mqa_platform.core.lead_merges import surviving
+from mqa_platform.core.ownership import with_owner_counts, with_sole_owner
+from mqa_platform.core.person_clusters import SHARED, with_one_person
 from mqa_platform.policy.identity import Identity
+
+Keep = Callable[[ir.Table], ir.Table]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the visitors' own doings say, for whole days.
+
+    bot_days: ``bots.BOT_DAY`` · scanned: ``link_scanners.SCANNED`` · shared_ips:
+    ``shared_ips.shared_ips``.
+    """
+
+    bot_days: ir.Table
+    scanned: ir.Table
+    shared_ips: ir.Table
 
 
 @dataclass(frozen=True)
@@ -25,8 +47,11 @@ class Evidence:
     """What identity looks at beside the signals; every table is complete, not a window of it.
 
     identities: landed_identities · contacts, accounts: crm_contacts, crm_accounts with history ·
-    listed_domains: (domain, kind) of free and disposable mail · ip_answers: ``matching.IP_ANSWER`` ·
-    name_keys: ``matching.NAME_KEY`` for every account and company name · consents: landed_consents.
+    listed_domains: (domain, kind) of free and disposable mail · ip_answers: ``ip_owners.IP_ANSWER`` ·
+    name_keys: ``matching.NAME_KEY`` for every account and company name · consents: landed_consents ·
+    known: owners, nodes and people, worked out from all of it ·
+    behaviour: of the signals' days; None judges nobody by it ·
+    uses: landed_signals, for whom the CRM may be stale (``employment_contacts``); None doubts nobody.
     """
 
     identities: ir.Table
@@ -36,6 +61,9 @@ class Evidence:
     ip_answers: ir.Table
     name_keys: ir.Table
     consents: ir.Table
+    known: Known
+    behaviour: Behaviour | None = None
+    uses: ir.Table | None = None
 
 
 def _persons(signals: ir.Table, evidence: Evidence) -> ir.Table:
@@ -55,7 +83,9 @@ def _persons(signals: ir.Table, evidence: Evidence) -> ir.Table:
         lead_domain=seen["email_domain"],
     )
     leads = surviving(leads)
-    cookies = seen.filter(seen["kind"] == "cookie").select(
+    shared = evidence.known.clusters.filter(evidence.known.clusters["kind"] == SHARED)
+    seen = seen.filter(seen["kind"] == "cookie").anti_join(shared.select("ref"), "ref")
+    cookies = seen.select(
         cookie=seen["ref"], cookie_person=seen["person_ref"], cookie_domain=seen["email_domain"]
     )
     t = signals.left_join(leads, signals["person_key"] == leads["lead_ref"])
@@ -78,7 +108,7 @@ def _contacts_of(people: ir.Table, evidence: Evidence) -> ir.Table:
     refs = people.filter(people["person"].notnull()).select("signal_id", "signal_date", "person")
     by_mail = refs.join(c, refs["person"] == c["person_ref"])
     by_mail = by_mail.filter(in_force(by_mail, by_mail["signal_date"]) & ~by_mail["is_deleted"])
-    columns = ["signal_id", "contact_id", "account_id", "title"]
+    columns = ["signal_id", "contact_id", "account_id", "title", "valid_from"]
     by_id = refs.mutate(crm_id=refs["person"].re_extract(r"^contact:(.*)$", 1).nullif(""))
     by_id = by_id.join(c, by_id["crm_id"] == c["contact_id"])
     by_id = by_id.filter(in_force(by_id, by_id["signal_date"]) & ~by_id["is_deleted"])
@@ -89,50 +119,8 @@ def _contacts_of(people: ir.Table, evidence: Evidence) -> ir.Table:
         contact_id=found["contact_id"],
         contact_account=found["account_id"],
         title=found["title"],
+        contact_since=found["valid_from"],
     )
-
-
-def account_domains(accounts: ir.Table, identity: Identity) -> ir.Table:
-    """(domain, account_id, valid_from, valid_to): own domains, aliases and the policy's aliases."""
-    live = accounts.filter(~accounts["is_deleted"])
-    span = ["account_id", "valid_from", "valid_to"]
-    own = live.filter(live["domain"].notnull()).select("domain", *span)
-    listed = live.filter(live["aliases"].notnull() & (live["aliases"] != ""))
-    aliases = listed.select(
-        domain=listed["aliases"].split(";").unnest(), **{c: listed[c] for c in span}
-    )
-    known = own.union(aliases.filter(aliases["domain"] != ""))
-    policy_aliases = [
-        known.filter(known["domain"] == target).mutate(domain=ibis.literal(alias))
-        for alias, target in sorted(identity.domain_aliases.items())
-    ]
-    for more in policy_aliases:
-        known = known.union(more)
-    return known.distinct()
-
-
-def excluded(domain: ir.StringValue, host: ir.StringValue, identity: Identity) -> ir.StringValue:
-    """The policy's reason against a domain (or a full host name), or null."""
-    lists = identity.exclude_domains
-    reasons = {
-        "internal": [*lists.internal, *identity.own_domains],
-        "bot": lists.bot,
-        "competitor": lists.competitor,
-        "partner": lists.partner,
-        "education": lists.education,
-        "isp": lists.isp,
-        "hosting": lists.hosting,
-        "free_mail": lists.free_mail,
-    }
-    cases = [
-        (
-            one_of(domain, names).fill_null(False) | one_of(host, names).fill_null(False),
-            ibis.literal(reason),
-        )
-        for reason, names in reasons.items()
-        if names
-    ]
-    return first_match(cases, ibis.null("string"))
 
 
 def _domain_status(people: ir.Table, evidence: Evidence, identity: Identity) -> ir.Table:
@@ -142,32 +130,8 @@ def _domain_status(people: ir.Table, evidence: Evidence, identity: Identity) -> 
         for c in ("person_domain", "company_domain", "host_domain")
     ]
     asked = kinds[0].union(kinds[1]).union(kinds[2]).distinct()
-    owners = account_domains(evidence.accounts, identity).rename(owner_domain="domain")
-    held = asked.join(owners, asked["domain"] == owners["owner_domain"])
-    held = held.filter(in_force(held, held["day"])).select("domain", "day", "account_id").distinct()
-    counted = held.group_by("domain", "day").aggregate(n_accounts=held.count())
-    listed = evidence.listed_domains.select(
-        listed_domain="domain",
-        listed_kind=ibis.ifelse(
-            evidence.listed_domains["kind"] == "disposable", "disposable_mail", "free_mail"
-        ),
-    )
-    listed = newest_first(listed, ["listed_domain"], [listed["listed_kind"].desc()])
-    status = asked.left_join(counted, ["domain", "day"])
-    status = status.select("domain", "day", n_accounts=status["n_accounts"].fill_null(0)).left_join(
-        listed, [("domain", "listed_domain")]
-    )
-    education = (
-        status["domain"].re_search(identity.education_pattern)
-        if identity.exclude_education
-        else ibis.literal(False)
-    )
-    reason = ibis.coalesce(
-        excluded(status["domain"], status["domain"], identity),
-        ibis.ifelse(education & (status["n_accounts"] == 0), "education", ibis.null("string")),
-        status["listed_kind"],
-    )
-    return status.select("domain", "day", "n_accounts", against=reason)
+    status = with_owner_counts(asked, evidence.known.owners)
+    return with_reasons(status, evidence.listed_domains, identity)
 
 
 def _with_status(t: ir.Table, status: ir.Table, column: str, prefix: str) -> ir.Table:
@@ -176,6 +140,7 @@ def _with_status(t: ir.Table, status: ir.Table, column: str, prefix: str) -> ir.
             f"{prefix}_key": status["domain"],
             f"{prefix}_day": status["day"],
             f"{prefix}_n": status["n_accounts"],
+            f"{prefix}_tie": status["is_tie"],
             f"{prefix}_against": status["against"],
         }
     )
@@ -209,33 +174,75 @@ def _with_name(t: ir.Table, names: ir.Table, column: str, prefix: str) -> ir.Tab
     return t.left_join(named, t[column] == named[f"{prefix}_key_"]).drop(f"{prefix}_key_")
 
 
-def widened(signals: ir.Table, evidence: Evidence, identity: Identity) -> ir.Table:
-    """Signals with every candidate the rules may choose from; still one row a signal."""
-    t = with_refusals(_persons(signals, evidence), evidence.consents, evidence.contacts)
+def _with_behaviour(t: ir.Table, behaviour: Behaviour | None) -> ir.Table:
+    """Signals with ``bot_behaviour``, ``is_scanned`` and ``is_shared_ip``."""
+    if behaviour is None:
+        no = ibis.literal(False)
+        return t.mutate(bot_behaviour=ibis.null("string"), is_scanned=no, is_shared_ip=no)
+    t = t.mutate(visitor=visitor(t))
+    days = behaviour.bot_days.select(bot="visitor", bot_day="day", bot_behaviour="behaviour")
+    t = t.left_join(days, [t["visitor"] == days["bot"], t["signal_date"] == days["bot_day"]])
+    t = t.drop("visitor", "bot", "bot_day")
+    # Two deliveries of one click may name two people.
+    scanned = behaviour.scanned.select(scanned="signal_id").distinct()
+    t = t.left_join(scanned, [("signal_id", "scanned")])
+    shared = behaviour.shared_ips
+    t = t.left_join(
+        shared, [t["ip"] == shared["shared_ip"], t["signal_date"] == shared["shared_day"]]
+    )
+    flags = {"is_scanned": t["scanned"].notnull(), "is_shared_ip": t["shared_ip"].notnull()}
+    return t.mutate(**flags).drop("scanned", "shared_ip", "shared_day")
+
+
+def _with_address(t: ir.Table, evidence: Evidence) -> ir.Table:
+    """Signals with what is known of their address: the office of the day, the network, the host name.
+
+    A host name that reverse DNS gives stands where the log has none, unless the address is nobody's.
+    """
+    ips = evidence.ip_answers.rename(answer_ip="ip")
+    t = t.left_join(ips, [("ip", "answer_ip")]).drop("answer_ip")
+    spans = offices_in_time(evidence.ip_answers)
+    t = t.left_join(
+        spans,
+        [
+            t["ip"] == spans["span_ip"],
+            t["signal_date"] >= spans["span_from"],
+            t["signal_date"] < spans["span_to"],
+        ],
+    )
+    free = t["blocked"].isnull() & ~t["is_shared_ip"]
+    named = t["host"].isnull() & t["named_domain"].notnull() & free
+    return t.mutate(
+        host=ibis.ifelse(named, t["named_host"], t["host"]),
+        host_domain=ibis.ifelse(named, t["named_domain"], t["host_domain"]),
+        is_host_looked_up=named,
+        office_domain=ibis.coalesce(t["span_domain"], t["office_domain"]),
+        office_key=ibis.coalesce(t["span_key"], t["office_key"]),
+        office_range=ibis.coalesce(t["span_range"], t["office_range"]),
+    ).drop("named_host", "named_domain", *spans.columns)
+
+
+def widened(signals: ir.Table, evidence: Evidence, identity: Identity, keep: Keep) -> ir.Table:
+    """Signals with every candidate the rules may choose from; still one row a signal.
+
+    ``keep`` stores a step: each join names all columns of what it joins, so that the text of one query
+    of all of them runs to megabytes.
+    """
+    t = keep(_persons(signals, evidence))
+    t = keep(with_refusals(t, evidence.consents, evidence.contacts))
     t = t.left_join(_contacts_of(t, evidence), [("signal_id", "contact_signal")]).drop(
         "contact_signal"
     )
-    status = _domain_status(t, evidence, identity)
+    t = keep(with_one_person(keep(t), evidence.contacts, evidence.known.clusters))
+    t = keep(_with_address(_with_behaviour(t, evidence.behaviour), evidence))
+    status = keep(_domain_status(t, evidence, identity))
     t = _with_status(t, status, "person_domain", "mail")
     t = _with_status(t, status, "company_domain", "firm")
-    t = _with_status(t, status, "host_domain", "host")
-    names = _names(evidence)
+    t = keep(_with_status(t, status, "host_domain", "host"))
+    names = keep(_names(evidence))
     keys = evidence.name_keys.select(given_name="name", given_key="name_key")
     t = t.left_join(keys, [("company_name", "given_name")]).drop("given_name")
     t = _with_name(t, names, "given_key", "given")
-    ips = evidence.ip_answers.rename(answer_ip="ip")
-    t = t.left_join(ips, [("ip", "answer_ip")]).drop("answer_ip")
     t = _with_name(t, names, "office_key", "office_name")
-    t = _with_name(t, names, "asn_key", "asn_name")
-    domains = account_domains(evidence.accounts, identity)
-    office = domains.filter(domains["valid_to"].isnull()).select(
-        office_owner_domain="domain", office_account="account_id"
-    )
-    # An office that several accounts would own is nobody's: a wrong match is worse than none.
-    office = office.group_by("office_owner_domain").aggregate(
-        owners=office["office_account"].nunique(), office_account=office["office_account"].min()
-    )
-    office = office.filter(office["owners"] == 1).drop("owners")
-    return t.left_join(office, [("office_domain", "office_owner_domain")]).drop(
-        "office_owner_domain"
-    )
+    t = keep(_with_name(t, names, "asn_key", "asn_name"))
+    return with_sole_owner(t, evidence.known.owners, "office_domain", "office_account")

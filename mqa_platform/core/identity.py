@@ -3,41 +3,71 @@
 Belongs here: the rule chain, its order, its exclusions and its confidences. Does not belong here: the
 look-ups it chooses from (``evidence``), cutting visits (``sessions``), fit (``accounts``).
 
-The chain, first answer wins: CRM contact → e-mail domain → cookie stitched to a known person → company
-domain → company name → host name → office IP range → organisation of the network.
+The chain is the policy's ``rules``, first answer wins; by default CRM contact → e-mail domain → cookie
+stitched to a known person → company domain → company name → host name (of the log, else by reverse DNS) →
+office IP range → organisation of the network. A rule that is not listed never speaks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.evidence import Evidence, account_domains, excluded, widened
-from mqa_platform.core.expressions import first_match, in_force, one_of
+from mqa_platform.core.employment_contacts import employed, unasked
+from mqa_platform.core.employment_facts import Apply
+from mqa_platform.core.evidence import Evidence, Keep, widened
+from mqa_platform.core.exclusions import excluded, stopping
+from mqa_platform.core.expressions import first_match, one_of
+from mqa_platform.core.known import Known
+from mqa_platform.core.ownership import answered
 from mqa_platform.policy.models import Policy
 
-Keep = Callable[[ir.Table], ir.Table]
-STOPPING = ("internal", "bot", "competitor", "partner", "education")
+_AGAINST = ("mail_against", "host_against", "firm_against", "office_against")
+# Rule, when it speaks, the domain or the account it answers with, and the evidence of it.
+Rule = tuple[str, ir.BooleanValue, ir.Value, ir.Value, ir.Value]
 
 
 def _as_is(t: ir.Table) -> ir.Table:
     return t
 
 
-def resolve(signals: ir.Table, evidence: Evidence, policy: Policy, keep: Keep = _as_is) -> ir.Table:
+def resolve(
+    signals: ir.Table,
+    evidence: Evidence,
+    policy: Policy,
+    keep: Keep = _as_is,
+    apply: Apply | None = None,
+) -> ir.Table:
     """Every signal with its answer: one row an account that shares it, or one row and a reason.
 
-    Columns: signal_id, account_id, person_id, share (sums to 1 a signal), match_confidence,
-    resolution_rule, is_known_person, title, reason (null when resolved).
+    Columns: signal_id, account_id (by the policy's roll-up), own_account_id (before it), person_id,
+    share (sums to 1 a signal), match_confidence, resolution_rule, evidence (which contact, domain,
+    name or range spoke), is_known_person, title, reason (null when resolved).
 
     ``keep`` may store a table and read it back. Without it every rule carries the text of all the
     conditions before it, and an engine spends minutes on a day that takes a second.
     """
-    judged = keep(_judged(widened(signals, evidence, policy.identity), policy))
-    chosen = keep(_chosen(judged, policy))
-    return _answers(chosen, account_domains(evidence.accounts, policy.identity))
+    return decided(judged(signals, evidence, policy, keep, apply), evidence, policy, keep)
+
+
+def judged(
+    signals: ir.Table,
+    evidence: Evidence,
+    policy: Policy,
+    keep: Keep = _as_is,
+    apply: Apply | None = None,
+) -> ir.Table:
+    """The first half of ``resolve``: signals with every candidate and every reason against it."""
+    seen = keep(_judged(widened(signals, evidence, policy.identity, keep), policy))
+    # Without a way to run its kernel, nobody's employer is doubted.
+    if apply is None:
+        return unasked(seen)
+    return keep(employed(seen, evidence, policy.identity, keep, apply))
+
+
+def decided(seen: ir.Table, evidence: Evidence, policy: Policy, keep: Keep = _as_is) -> ir.Table:
+    """The second half of ``resolve``: what the policy's rules choose from what was ``judged``."""
+    return _answers(keep(_chosen(seen, policy)), evidence.known)
 
 
 def _judged(t: ir.Table, policy: Policy) -> ir.Table:
@@ -59,15 +89,18 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
         office_owner=ibis.coalesce(t["office_account"], t["office_name_account"]),
         is_nameless=t["consent"] == "unknown",
         is_denied=denied,
+        office_against=excluded(t["office_domain"], t["office_domain"], identity),
+    )
+    is_bot = (
+        t["is_bot_agent"] | t["bot_behaviour"].notnull() | (t["blocked"] == "bot").fill_null(False)
     )
     return t.mutate(
         stopped=first_match(
             [
-                (t["is_bot_agent"], ibis.literal("bot")),
+                (is_bot, ibis.literal("bot")),
+                (t["is_scanned"], ibis.literal("link_scanner")),
                 (t["is_denied"], ibis.literal("no_consent")),
-                (one_of(t["mail_against"], STOPPING).fill_null(False), t["mail_against"]),
-                (one_of(t["host_against"], STOPPING).fill_null(False), t["host_against"]),
-                (one_of(t["firm_against"], STOPPING).fill_null(False), t["firm_against"]),
+                *[(stopping(t[a]), t[a]) for a in _AGAINST],
             ],
             ibis.null("string"),
         )
@@ -77,41 +110,64 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
 def _chosen(t: ir.Table, policy: Policy) -> ir.Table:
     """The first rule that speaks, its account or its domain, and the reason where none does."""
     identity, confidence = policy.identity, policy.identity.confidence
-    split = identity.shared_domains == "split"
     known = ~t["is_nameless"]
 
-    def speaks(column: str, count: str, against: str, discover: bool) -> ir.BooleanValue:
-        enough = (t[count] == 1) | ((t[count] > 1) & split) | ((t[count] == 0) & discover)
+    def speaks(column: str, kind: str, discover: bool) -> ir.BooleanValue:
+        count, against = f"{kind}_n", f"{kind}_against"
+        enough = ((t[count] > 0) & ~t[f"{kind}_tie"]) | ((t[count] == 0) & discover)
         return t[column].notnull() & t[against].isnull() & enough.fill_null(False)
 
-    mail = speaks("person_domain", "mail_n", "mail_against", identity.discovery) & known
-    firm = speaks("company_domain", "firm_n", "firm_against", False)
-    host = speaks("host_domain", "host_n", "host_against", identity.discovery)
-    contact, free = t["contact_account"], t["blocked"].isnull()
+    mail = speaks("person_domain", "mail", identity.discovery) & known
+    firm = speaks("company_domain", "firm", False)
+    host = speaks("host_domain", "host", identity.discovery)
+    # Most names that reverse DNS gives are a provider's, so it discovers no company.
+    host = host & (~t["is_host_looked_up"] | (t["host_n"] > 0))
+    contact, stitched = t["contact_account"], t["is_stitched"]
+    free = t["blocked"].isnull() & ~t["is_shared_ip"]
     office, network = t["office_owner"], t["asn_name_account"]
+    against_office = t["blocked"].notnull() | t["office_against"].notnull()
     nothing = ibis.null("string")
-    # Rule, when it speaks, the domain it answers with or the account it answers with.
-    rules = [
-        ("crm_contact", contact.notnull() & ~t["is_stitched"] & known, nothing, contact),
-        ("email_domain", mail & ~t["is_stitched"], t["person_domain"], nothing),
-        ("stitched_cookie", contact.notnull() & known, nothing, contact),
-        ("stitched_cookie", mail, t["person_domain"], nothing),
-        ("company_domain", firm, t["company_domain"], nothing),
-        ("company_name", t["given_account"].notnull(), nothing, t["given_account"]),
-        ("host_domain", host, t["host_domain"], nothing),
-        ("office_ip", free & office.notnull(), nothing, office),
-        ("asn_org", free & network.notnull() & ~t["asn_is_isp"], nothing, network),
-    ]
+
+    def told(words: str, column: str) -> ir.Value:
+        return ibis.literal(words) + t[column]
+
+    looked_up = ibis.ifelse(
+        t["is_host_looked_up"], told("reverse DNS ", "host_domain"), told("host of ", "host_domain")
+    )
+    range_ = ibis.literal("office range ") + t["office_range"].fill_null("stored before")
+    moved, doubt = t["employer_moved"], t["employer_evidence"].re_replace("_", " ")
+    person = told("contact ", "contact_id") + ibis.coalesce(ibis.literal(", ") + doubt, "")
+    listed: list[Rule] = [
+        ("crm_contact", contact.notnull() & ~moved & ~stitched & known, nothing, contact, person),
+        ("email_domain", moved & ~stitched & known, nothing, contact, person),
+        ("email_domain", mail & ~stitched, t["person_domain"], nothing,
+         told("address at ", "person_domain")),
+        ("stitched_cookie", contact.notnull() & stitched & known, nothing, contact,
+         ibis.literal("browser of ") + person),
+        ("stitched_cookie", mail & stitched, t["person_domain"], nothing,
+         told("browser of an address at ", "person_domain")),
+        ("company_domain", firm, t["company_domain"], nothing,
+         told("company domain ", "company_domain")),
+        ("company_name", t["given_account"].notnull(), nothing, t["given_account"],
+         told("company name ", "given_key")),
+        ("host_domain", host, t["host_domain"], nothing, looked_up),
+        ("office_ip", ~against_office & office.notnull(), nothing, office, range_),
+        ("asn_org", free & network.notnull() & ~t["asn_is_isp"], nothing, network,
+         told("network of ", "asn_org")),
+    ]  # fmt: skip
+    rules = [rule for name in identity.rules for rule in listed if rule[0] == name]
     go = t["stopped"].isnull()
     skipped = first_match(
         [
             (t["mail_against"].notnull(), t["mail_against"]),
-            ((t["mail_n"] > 1) & (not split), ibis.literal("tie_refused")),
+            (t["mail_tie"].fill_null(False), ibis.literal("tie_refused")),
             (t["firm_against"].notnull(), t["firm_against"]),
-            ((t["firm_n"] > 1) & (not split), ibis.literal("tie_refused")),
+            (t["firm_tie"].fill_null(False), ibis.literal("tie_refused")),
             (t["host_against"].notnull(), t["host_against"]),
-            ((t["host_n"] > 1) & (not split), ibis.literal("tie_refused")),
+            (t["host_tie"].fill_null(False), ibis.literal("tie_refused")),
             (t["blocked"].notnull(), t["blocked"]),
+            (t["office_against"].notnull(), t["office_against"]),
+            (t["is_shared_ip"], ibis.literal("shared_ip")),
             (t["asn_is_isp"], ibis.literal("isp")),
         ],
         ibis.literal("no_match"),
@@ -120,48 +176,43 @@ def _chosen(t: ir.Table, policy: Policy) -> ir.Table:
         "signal_id",
         "signal_date",
         "title",
-        rule=first_match([(go & c, ibis.literal(n)) for n, c, _, _ in rules], nothing),
-        rule_domain=first_match([(go & c, d) for _, c, d, _ in rules], nothing),
-        rule_account=first_match([(go & c, a) for _, c, _, a in rules], nothing),
+        rule=first_match([(go & c, ibis.literal(n)) for n, c, *_ in rules], nothing),
+        rule_domain=first_match([(go & c, d) for _, c, d, _, _ in rules], nothing),
+        rule_account=first_match([(go & c, a) for _, c, _, a, _ in rules], nothing),
+        evidence=first_match([(go & c, e) for _, c, _, _, e in rules], nothing),
         match_confidence=first_match(
-            [(go & c, ibis.literal(float(getattr(confidence, n)))) for n, c, _, _ in rules],
+            [(go & c, _stated(t, float(getattr(confidence, n)), a)) for n, c, _, a, _ in rules],
             ibis.null("float64"),
         ),
         why_not=ibis.coalesce(t["stopped"], skipped),
         person_id=ibis.ifelse(
             t["is_nameless"] | t["is_denied"],
             nothing,
-            ibis.coalesce(t["contact_id"], t["person"]),
+            t["one_person"],
         ),
     )
 
 
-def _answers(t: ir.Table, domains: ir.Table) -> ir.Table:
+def _stated(t: ir.Table, rule: float, account: ir.Value) -> ir.FloatingValue:
+    """The rule's confidence, or that of the person's employer where that is in doubt and lower."""
+    doubt = t["employer_confidence"]
+    doubted = doubt.notnull() & (account == t["contact_account"]).fill_null(False)
+    return ibis.ifelse(doubted & (doubt < rule), doubt, ibis.literal(rule))
+
+
+def _answers(t: ir.Table, known: Known) -> ir.Table:
     """The accounts behind the chosen rule: several where a domain is shared."""
-    nothing = ibis.null("string")
-    owners = domains.rename(owned_domain="domain", owner_id="account_id")
-    owned = t.filter(t["rule_domain"].notnull()).select("signal_id", "signal_date", "rule_domain")
-    owned = owned.join(owners, owned["rule_domain"] == owners["owned_domain"])
-    owned = owned.filter(in_force(owned, owned["signal_date"]))
-    owned = owned.select(owned_signal=owned["signal_id"], owner_id=owned["owner_id"]).distinct()
-    sharers = (
-        owned.group_by("owned_signal")
-        .aggregate(sharers=owned.count())
-        .rename(shared="owned_signal")
-    )
-    t = t.left_join(owned, [("signal_id", "owned_signal")]).drop("owned_signal")
-    t = t.left_join(sharers, [("signal_id", "shared")]).drop("shared")
-    found_domain = ibis.ifelse(
-        t["rule_domain"].notnull(), ibis.literal("domain:") + t["rule_domain"], nothing
-    )
+    t = answered(t, known.owners, known.nodes)
     return t.select(
         "signal_id",
-        account_id=ibis.coalesce(t["rule_account"], t["owner_id"], found_domain),
-        person_id=t["person_id"],
-        share=1.0 / ibis.coalesce(t["sharers"], 1).cast("float64"),
-        match_confidence=t["match_confidence"],
+        "account_id",
+        "own_account_id",
+        "person_id",
+        "share",
+        "match_confidence",
+        "evidence",
+        "title",
         resolution_rule=t["rule"],
         is_known_person=t["person_id"].notnull(),
-        title=t["title"],
-        reason=ibis.ifelse(t["rule"].notnull(), nothing, t["why_not"]),
+        reason=ibis.ifelse(t["rule"].notnull(), ibis.null("string"), t["why_not"]),
     )

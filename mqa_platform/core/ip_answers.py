@@ -1,7 +1,7 @@
 """Answers for addresses: looked up while the address is there, stored once it was dropped.
 
 Belongs here: telling an address from what stands in its place, and joining both kinds of answer. Does not
-belong here: the look-up itself (``matching``), or dropping addresses (``sources.retention``).
+belong here: the look-up itself (``ip_owners``), or dropping addresses (``sources.retention``).
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from mqa_platform.core.expressions import newest_first
-from mqa_platform.core.matching import IP_ANSWER
+from mqa_platform.core.ip_owners import IP_ANSWER
 
 # What a signal's ``ip`` begins with once the address itself was dropped.
 DROPPED = "ip:"
+_PARTS = ("from", "to", "domain", "key", "range")
+_SPAN = r"^([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(.*)$"
 
 
 def is_address(ip: ir.StringValue) -> ir.BooleanValue:
@@ -26,10 +28,10 @@ def addresses(signals: ir.Table) -> ir.Table:
 
 
 def with_stored(live: ir.Table, stored: ir.Table, signals: ir.Table) -> ir.Table:
-    """One ``matching.IP_ANSWER`` row an ``ip`` of the signals, address or not.
+    """One ``ip_owners.IP_ANSWER`` row an ``ip`` of the signals, address or not.
 
     Args:
-        live: the answers of ``matching.ip_lookup`` for ``addresses(signals)``.
+        live: the answers of ``ip_owners.ip_lookup`` for ``addresses(signals)``.
         stored: the landed_ip_answers table. What stands for an address says the same in every batch.
         signals: the signals that are asked about.
     """
@@ -38,3 +40,21 @@ def with_stored(live: ir.Table, stored: ir.Table, signals: ir.Table) -> ir.Table
         stored.semi_join(asked, "ip"), ["ip"], [stored["version"], stored["batch_id"]]
     )
     return live.select(*IP_ANSWER.names).union(known.select(*IP_ANSWER.names))
+
+
+def offices_in_time(answers: ir.Table) -> ir.Table:
+    """(span_ip, span_from, span_to, span_domain, span_key, span_range): offices that hold for a time.
+
+    The spans of one address do not overlap; ``span_to`` is the first day that it no longer holds.
+    """
+    dated = answers.filter(answers["dated_offices"].notnull() & (answers["dated_offices"] != ""))
+    each = dated.select(span_ip="ip", span=dated["dated_offices"].split("\n").unnest())
+    part = {name: each["span"].re_extract(_SPAN, i + 1).nullif("") for i, name in enumerate(_PARTS)}
+    return each.select(
+        "span_ip",
+        span_from=part["from"].cast("date"),
+        span_to=part["to"].cast("date"),
+        span_domain=part["domain"],
+        span_key=part["key"],
+        span_range=part["range"],
+    )

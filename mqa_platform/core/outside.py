@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import ibis.expr.types as ir
 
 from mqa_platform.core.account_lists import entries, listed
-from mqa_platform.core.company_keys import holdings, matched
+from mqa_platform.core.company_keys import account_domains, holdings, matched
 from mqa_platform.core.enrichment import facts, given
-from mqa_platform.core.evidence import account_domains
 from mqa_platform.core.spans import cut
 from mqa_platform.policy.models import Policy
 

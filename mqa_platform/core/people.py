@@ -65,7 +65,11 @@ def person_kernel(policy: Policy, as_of: date) -> Kernel:
 def people(
     touchpoints: ir.Table, contacts: ir.Table, policy: Policy, as_of: date, apply: Apply
 ) -> ir.Table:
-    """One row a person seen up to ``as_of``: the account, seniority, person score and whether an MQL."""
+    """One row a person seen up to ``as_of``: the account, seniority, person score and whether an MQL.
+
+    The account is that of the latest touchpoint; ``changed_from`` the one that the person was at
+    before, if any. Every touchpoint stays with the account of its own day.
+    """
     mine = touchpoints.filter(
         touchpoints["person_id"].notnull() & (touchpoints["touchpoint_date"] <= as_of)
     )
@@ -78,10 +82,20 @@ def people(
         ["person_id"],
         [mine["occurred_at"].desc(), mine["signal_id"], mine["account_id"]],
     ).select("person_id", "account_id", "seniority")
+    elsewhere = mine.filter(mine["share"] == 1).join(
+        home.select(who="person_id", now_at="account_id"), [("person_id", "who")]
+    )
+    elsewhere = elsewhere.filter(elsewhere["account_id"] != elsewhere["now_at"])
+    former = newest_first(
+        elsewhere,
+        ["person_id"],
+        [elsewhere["occurred_at"].desc(), elsewhere["signal_id"], elsewhere["account_id"]],
+    ).select(was="person_id", changed_from="account_id")
     known = contacts.filter(contacts["valid_to"].isnull() & ~contacts["is_deleted"]).select(
         "contact_id", "title", "do_not_contact"
     )
     t = home.join(scored, "person_id").left_join(known, [("person_id", "contact_id")])
+    t = t.left_join(former, [("person_id", "was")])
     roles = [
         (t["title"].re_search(band.title_pattern).fill_null(False), ibis.literal(band.name))
         for band in policy.signals.seniority
@@ -89,6 +103,7 @@ def people(
     return t.select(
         "person_id",
         "account_id",
+        "changed_from",
         seniority=t["seniority"],
         buying_role=first_match(roles, ibis.literal("unknown")),
         person_score=t["person_score"],

@@ -1,9 +1,10 @@
 """Stage 2, sessions and touchpoints: visits cut by inactivity, and every signal on its account.
 
-Belongs here: the cut, the visit's summary, the touchpoint and the unresolved signal. Does not belong
-here: who a signal belongs to (``identity``) or what it is worth (``scores``).
+Belongs here: the visit's summary, the touchpoint, the unresolved signal, and how they are counted. Does
+not belong here: where a visit ends (``visits``), who a signal belongs to (``identity``) or what it is
+worth (``scores``).
 
-A visit belongs to one UTC day: what happens after midnight is a new visit.
+A visit belongs to the UTC day of its first signal, wherever it ends; a touchpoint to its own day.
 """
 
 from __future__ import annotations
@@ -11,41 +12,28 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.expressions import first_match, identifier, newest_first, one_of
+from mqa_platform.core.expressions import first_match, newest_first, one_of
 from mqa_platform.policy.models import Policy
 
-
-def visits(signals: ir.Table, policy: Policy) -> ir.Table:
-    """(signal_id, session_id) for signals of a visitor; a gap above the policy's minutes cuts."""
-    seen = signals.filter(signals["anonymous_id"].notnull() & (signals["direction"] == "inbound"))
-    order = ibis.window(
-        group_by=["anonymous_id", "signal_date"],
-        order_by=[seen["occurred_at"], seen["signal_id"]],
-    )
-    seen = seen.mutate(previous=seen["occurred_at"].lag().over(order))
-    gap = seen["occurred_at"].truncate("s").delta(seen["previous"].truncate("s"), unit="second")
-    limit = policy.identity.session_gap_minutes * 60
-    seen = seen.mutate(opens=ibis.ifelse(seen["previous"].isnull() | (gap > limit), 1, 0))
-    running = ibis.window(
-        group_by=["anonymous_id", "signal_date"],
-        order_by=[seen["occurred_at"], seen["signal_id"]],
-        preceding=None,
-        following=0,
-    )
-    seen = seen.mutate(visit=seen["opens"].sum().over(running))
-    opener = seen.filter(seen["opens"] == 1).select(
-        "anonymous_id", "signal_date", "visit", opener="signal_id"
-    )
-    both = seen.join(opener, ["anonymous_id", "signal_date", "visit"])
-    return both.select("signal_id", session_id=identifier(both["anonymous_id"], both["opener"]))
+# Below this confidence a match is shown as soft: it is counted, and hardly qualifies anybody.
+SURE = 0.75
+OUTCOMES = ("matched", "soft", "none", "excluded", "bot")
+# Reasons that say nothing against a signal: nobody was found, or more than one.
+NOBODY = ("no_match", "tie_refused")
 
 
-def sessions(signals: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
-    """One row a visit; its account is the one of its most confident signal, null if none speaks."""
+def sessions(signals: ir.Table, cut: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
+    """One row a visit; its account is the one of its most confident signal, null if none speaks.
+
+    Args:
+        signals: whole days; a visit is told whole if they reach to its last signal.
+        cut: their ``visits.visits``.
+        resolved: their answers (``identity.resolve``).
+        policy: says which pages are of high intent.
+    """
     high = [p for s in policy.signals.signals.values() if s.high_intent for p in s.page_types]
-    hits = signals.join(visits(signals, policy), "signal_id")
-    summary = hits.group_by("session_id").aggregate(
-        session_date=hits["signal_date"].min(),
+    hits = signals.join(cut, "signal_id")
+    summary = hits.group_by("session_id", "session_date").aggregate(
         anonymous_id=hits["anonymous_id"].min(),
         started_at=hits["occurred_at"].min(),
         ended_at=hits["occurred_at"].max(),
@@ -88,11 +76,11 @@ def seniority(title: ir.StringValue, policy: Policy) -> ir.FloatingValue:
     return first_match(cases, ibis.literal(1.0))
 
 
-def touchpoints(signals: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
+def touchpoints(signals: ir.Table, cut: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
     """One row a resolved signal and account; the shares of a signal sum to one."""
     shares = resolved.filter(resolved["account_id"].notnull() & resolved["reason"].isnull())
     t = signals.join(shares, "signal_id")
-    t = t.left_join(visits(signals, policy), "signal_id")
+    t = t.left_join(cut.select("signal_id", "session_id"), "signal_id")
     return t.select(
         "signal_id",
         "account_id",
@@ -107,6 +95,8 @@ def touchpoints(signals: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Tab
         match_confidence=t["match_confidence"],
         strength=t["strength"],
         resolution_rule=t["resolution_rule"],
+        evidence=t["evidence"],
+        own_account_id=t["own_account_id"],
         is_known_person=t["is_known_person"],
         seniority=seniority(t["title"], policy),
         page_type=t["page_type"],
@@ -123,3 +113,30 @@ def unresolved_signals(signals: ir.Table, resolved: ir.Table) -> ir.Table:
     nobody = resolved.filter(resolved["reason"].notnull() | resolved["account_id"].isnull())
     t = signals.join(nobody.select("signal_id", "reason"), "signal_id")
     return t.select("signal_id", "signal_date", "source", reason=t["reason"].fill_null("no_match"))
+
+
+def match_counts(touchpoints: ir.Table, unresolved: ir.Table) -> ir.Table:
+    """(day, outcome, reason, signals): how the signals of each day were matched.
+
+    outcome: ``matched`` (confidence ≥ 0.75), ``soft`` (below), ``none`` (nobody found, or a tie),
+    ``bot``, ``excluded`` (any other reason). A signal counts once; reason is null where it has an
+    account.
+    """
+    each = touchpoints.group_by("signal_id", day="touchpoint_date").aggregate(
+        confidence=touchpoints["match_confidence"].max()
+    )
+    found = each.select(
+        "day",
+        outcome=ibis.ifelse(each["confidence"] >= SURE, "matched", "soft"),
+        reason=ibis.null("string"),
+    )
+    against = first_match(
+        [
+            (one_of(unresolved["reason"], NOBODY), ibis.literal("none")),
+            (unresolved["reason"] == "bot", ibis.literal("bot")),
+        ],
+        ibis.literal("excluded"),
+    )
+    lost = unresolved.select(day="signal_date", outcome=against, reason="reason")
+    both = found.union(lost)
+    return both.group_by("day", "outcome", "reason").aggregate(signals=both.count())

@@ -107,6 +107,7 @@ def signals(landed: ir.Table, policy: Policy, window: Window) -> ir.Table:
         company_domain=kept["company_domain"],
         page_type=kept["page_type"],
         page_path=kept["page_path"],
+        status=kept["status"],
         topic=kept["topic"],
         intent_score=kept["intent_score"],
         strength=surge.fill_null(1.0),

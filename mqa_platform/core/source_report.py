@@ -23,7 +23,8 @@ from mqa_platform.core.signals import deliveries
 RECORDS: Final = (
     "landed_accounts", "landed_contacts", "landed_opportunities", "landed_activities", "landed_users",
     "landed_leads", "landed_associations", "landed_field_changes", "landed_contact_roles",
-    "landed_enrichment", "landed_lists", "landed_spend", "landed_consents", "landed_ip_ranges",
+    "landed_enrichment", "landed_lists", "landed_spend", "landed_consents", "landed_corrections",
+    "landed_ip_ranges",
 )  # fmt: skip
 ALWAYS: Final = ("landed_signals", "landed_identities")
 TABLES: Final = (*ALWAYS, *RECORDS)

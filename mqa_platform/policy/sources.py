@@ -36,6 +36,7 @@ FileConnector = Literal[
     "sales_engagement",
     "account_list",
     "consent_changes",
+    "corrections",
     "reference_records",
     "apache_combined",
     "nasa_tsv",
@@ -47,10 +48,15 @@ FileConnector = Literal[
     "asn_ranges",
     "cidr_list",
     "asn_list",
+    "mmdb",
+    "reverse_dns",
 ]
 HttpConnector = Literal["hubspot_api", "salesforce_api", "json_feed"]
 Connector = FileConnector | HttpConnector
 HTTP: Final = frozenset(("hubspot_api", "salesforce_api", "json_feed"))
+Kind = Literal[
+    "office", "asn", "hosting", "bot", "vpn", "isp", "mobile", "reverse_dns", "target", "exclusion"
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -70,9 +76,7 @@ class Source(BaseModel):
     path: Annotated[str, Field(min_length=1)] | None = None
     required: bool = False
     week: date | None = None
-    kind: Literal["office", "asn", "hosting", "bot", "vpn", "isp", "target", "exclusion"] | None = (
-        None
-    )
+    kind: Kind | None = None
     crm: Name | None = None
     object: str | None = None
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None

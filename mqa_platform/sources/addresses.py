@@ -1,9 +1,12 @@
-"""IPv4 addresses and ranges as integers, a whole column at a time.
+"""Addresses and ranges as the landed columns hold them: IPv4 as integers, IPv6 as hexadecimal digits.
 
 Belongs here: text ↔ number, the three forms of a range. Does not belong here: whose range it is.
+IPv4 comes by the hundred thousand and is read a whole column at a time; IPv6 a value at a time.
 """
 
 from __future__ import annotations
+
+import ipaddress
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +63,37 @@ def ipv4_ranges(text: pa.Array, last: pa.Array | None = None) -> tuple[Integers,
         end = np.where(present(last), ipv4_numbers(last), end)
     wrong |= (start < 0) | (end < start)
     return np.where(wrong, UNKNOWN, start), np.where(wrong, UNKNOWN, end)
+
+
+def ipv6_ranges(text: pa.Array, last: pa.Array | None = None) -> tuple[pa.Array, pa.Array]:
+    """First and last address, inclusive, of each range, as 32 hexadecimal digits; null where it is none.
+
+    The arguments are those of ``ipv4_ranges``.
+    """
+    colons = np.flatnonzero(mask(pc.match_substring(text, ":")))
+    first: list[str | None] = [None] * len(text)
+    final: list[str | None] = [None] * len(text)
+    for at in colons.tolist():
+        ends = _ipv6_range(text[at].as_py(), last[at].as_py() if last is not None else None)
+        if ends is not None:
+            first[at], final[at] = (f"{number:032x}" for number in ends)
+    return pa.array(first, pa.string()), pa.array(final, pa.string())
+
+
+def _ipv6_range(text: str, last: str | None) -> tuple[int, int] | None:
+    start, dash, end = (part.strip() for part in text.partition("-"))
+    try:
+        if "/" in start:
+            block = ipaddress.IPv6Network(start, strict=False)
+            whole = int(block.network_address), int(block.broadcast_address)
+            return None if dash or last else whole
+        if dash and last:
+            return None
+        begin = int(ipaddress.IPv6Address(start))
+        finish = int(ipaddress.IPv6Address(end if dash else last or start))
+    except ValueError:
+        return None
+    return (begin, finish) if begin <= finish else None
 
 
 def _fields(parts: pa.Array) -> list[str]:

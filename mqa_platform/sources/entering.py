@@ -19,6 +19,7 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.batches import Batch, counts, nothing_read, write
 from mqa_platform.sources.consent_days import changed_minds
+from mqa_platform.sources.corrected_days import corrected_days
 from mqa_platform.sources.holding import held_reason, limits, unreadable_reason
 from mqa_platform.sources.landed import Landed
 from mqa_platform.sources.landing_report import HeldBatch, LandingReport, plain_text
@@ -30,6 +31,7 @@ from mqa_platform.sources.lateness import (
     told_anew,
     withdrawn,
 )
+from mqa_platform.sources.person_days import united
 from mqa_platform.sources.readings import declared, read_as
 from mqa_platform.sources.registry import read
 from mqa_platform.sources.waiting import Digests, Ledger, digests, stamp_of
@@ -247,13 +249,16 @@ class Entering:
     def _reopen(self, tables: dict[str, pa.Table], replaced: Collection[str]) -> None:
         """Ask for the days that change, before they do: a kill in between asks in vain."""
         found, without = withdrawn(self.session, replaced)
-        day = earliest([found, told_anew(self.session, tables)])
+        people = self.policy.identity.people
+        merged = united(self.session, tables.get("landed_identities"), people)
+        day = earliest([found, told_anew(self.session, tables), merged])
         if day is not None:
             self.session.reopen(IDENTITY, day)
         late = earliest([without, late_signals(self.session, tables)])
         if late is not None:
             self.session.reopen(SIGNALS, late)
         minds = changed_minds(self.session, tables)
+        minds += corrected_days(self.session, tables)
         if minds:
             self.session.reopen_days("sessions", minds)
 

@@ -35,7 +35,20 @@ _ARRAY_LIMIT = 2**31 - 1
 
 
 def open_bytes(path: Path) -> bytes:
-    """A file's content: unpacked if it is gzip (by its first bytes), as UTF-8 without a mark.
+    """A text file's content: unpacked if it is gzip (by its first bytes), as UTF-8 without a mark.
+
+    Raises:
+        SourceError: as ``open_raw``.
+    """
+    content = open_raw(path)
+    encoding = _wide_encoding(content[:_HEAD])
+    if encoding:
+        return content.decode(encoding, errors="replace").removeprefix("\ufeff").encode()
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def open_raw(path: Path) -> bytes:
+    """A file's bytes, unpacked if it is gzip (by its first bytes).
 
     Raises:
         SourceError: unreadable, a damaged or truncated gzip, one that unpacks to over 256 MiB and
@@ -49,11 +62,7 @@ def open_bytes(path: Path) -> bytes:
         raise SourceError(
             path, f"cannot be read ({error.strerror})", "Check that it exists and may be read."
         ) from error
-    content = _unpacked(path, packed) if packed.startswith(_GZIP) else packed
-    encoding = _wide_encoding(content[:_HEAD])
-    if encoding:
-        return content.decode(encoding, errors="replace").removeprefix("\ufeff").encode()
-    return content.removeprefix(b"\xef\xbb\xbf")
+    return _unpacked(path, packed) if packed.startswith(_GZIP) else packed
 
 
 def _wide_encoding(head: bytes) -> str | None:

@@ -11,6 +11,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mqa_platform.core.expressions import newest_first
 from mqa_platform.core.ip_answers import is_address
@@ -23,7 +24,11 @@ IDENTITY = "identity"
 SIGNALS = "signals"
 _IDENTITY = ["kind", "ref", "person_ref", "seen_at"]
 _WHOSE = ["kind", "ref", "person_ref"]
-_RANGE = ["kind", "range_start", "range_end"]
+# All that the look-up reads of a range; compared as texts, because a join finds no two nulls alike.
+_RANGE = [
+    "kind", "range_start", "range_end", "ipv6_start", "ipv6_end", "org", "domain", "asn",
+    "valid_from", "valid_to",
+]  # fmt: skip
 
 
 def told_anew(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
@@ -35,6 +40,7 @@ def told_anew(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
         [
             _named(session, landed.get("landed_identities")),
             _located(session, landed.get("landed_ip_ranges")),
+            _used(session, landed.get("landed_signals")),
         ]
     )
 
@@ -112,12 +118,37 @@ def _settled(known: ir.Table, given: ir.Table) -> ir.Table:
 def _located(session: Session, ranges: pa.Table | None) -> date | None:
     if ranges is None or not ranges.num_rows:
         return None
-    given = session.constant("new_ranges", ranges.select(_RANGE))
-    if not session.rows(given.anti_join(session.table("landed_ip_ranges"), _RANGE).limit(1)):
+    given = _as_texts(session.constant("new_ranges", ranges.select(_RANGE)))
+    known = _as_texts(session.table("landed_ip_ranges"))
+    if not session.rows(given.anti_join(known, _RANGE).limit(1)):
         return None
     signals = session.table("signals")
     # What stands for a dropped address keeps the answer that was stored with it.
     return _first(session, signals.filter(is_address(signals["ip"])).select("signal_date"))
+
+
+def _as_texts(ranges: ir.Table) -> ir.Table:
+    return ranges.select(**{c: ranges[c].cast("string").fill_null("") for c in _RANGE})
+
+
+def _used(session: Session, signals: pa.Table | None) -> date | None:
+    """The first day after late signals on which the employer of one of their contacts is in doubt."""
+    published = session.days("touchpoints")
+    if signals is None or not signals.num_rows or not published:
+        return None
+    late = signals.filter(pc.less(signals["event_date"], pa.scalar(published[-1])))
+    late = late.filter(late["person_ref"].is_valid()).select(["person_ref", "event_date"])
+    if not late.num_rows:
+        return None
+    given = session.constant("late_uses", late)
+    contacts = session.table("crm_contacts").select("contact_id", "person_ref").distinct()
+    whose = given.join(contacts, "person_ref")
+    since = whose.group_by("contact_id").aggregate(since=whose["event_date"].min())
+    # A match that is sure is not in doubt; see ``core.employment_contacts``.
+    t = session.table("touchpoints")
+    t = t.filter(t["match_confidence"] < 1).join(since, t["person_id"] == since["contact_id"])
+    t = t.filter(t["touchpoint_date"] > t["since"])
+    return _first(session, t.select(signal_date="touchpoint_date"))
 
 
 def _first(session: Session, days: ir.Table) -> date | None:

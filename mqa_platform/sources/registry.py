@@ -41,6 +41,7 @@ CONNECTORS: Final[dict[FileConnector, str]] = {
     "sales_engagement": "sales_engagement:sales_engagement",
     "account_list": "account_lists:account_list",
     "consent_changes": "consents:consent_changes",
+    "corrections": "corrections:corrections",
     "reference_records": "reference_records:reference_records",
     "apache_combined": "weblogs:apache_combined",
     "nasa_tsv": "weblogs:nasa_tsv",
@@ -52,6 +53,8 @@ CONNECTORS: Final[dict[FileConnector, str]] = {
     "asn_ranges": "ip_ranges:asn_ranges",
     "cidr_list": "ip_ranges:cidr_list",
     "asn_list": "ip_ranges:asn_list",
+    "mmdb": "mmdb:mmdb",
+    "reverse_dns": "reverse_dns:reverse_dns",
 }
 # Service → module and class below ``mqa_platform.sources``; each is a ``connection.Connection``.
 CONNECTIONS: Final[dict[HttpConnector, str]] = {

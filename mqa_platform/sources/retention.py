@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_platform.core.ip_answers import is_address
-from mqa_platform.core.matching import IP_ANSWER, ip_lookup
+from mqa_platform.core.ip_owners import IP_ANSWER, ip_lookup
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
 from mqa_platform.sources.batch_rewriting import ANSWERS, BatchFile

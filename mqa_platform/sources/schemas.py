@@ -43,7 +43,9 @@ EVENTS: Final = frozenset(
 )
 CONSENTS: Final = frozenset({"granted", "denied", "unknown", "not_required"})
 LIST_KINDS: Final = frozenset({"target", "exclusion"})
-RANGE_KINDS: Final = frozenset({"office", "asn", "hosting", "bot", "vpn", "isp"})
+RANGE_KINDS: Final = frozenset(
+    {"office", "asn", "hosting", "bot", "vpn", "isp", "mobile", "reverse_dns"}
+)
 
 _ARROW: Final = {
     "string": pa.string(),
@@ -127,12 +129,18 @@ LANDED: Final[dict[str, pa.Schema]] = {
     ),
     # What a person (``person_ref``) or a browser (cookie) has last said about being followed.
     "landed_consents": _schema("source! kind! ref! status! changed_at:ts!"),
+    # A merge that somebody took back (split) or made; ``onto`` null means with anybody.
+    "landed_corrections": _schema("source! kind! ref! onto action! at:ts! reason actor"),
     # What the resolver said of an address before the address itself was dropped.
     "landed_ip_answers": _schema(
-        "source! ip! blocked office_domain office_key asn_key asn_org version!"
+        "source! ip! blocked office_domain office_key office_range dated_offices asn_key asn_org "
+        "named_host named_domain version!"
     ),
+    # IPv4 as integers; an IPv6 range has -1 there and 32 hexadecimal digits in ipv6_start and ipv6_end.
+    # A listed autonomous system has neither. For kind reverse_dns, org is the host name.
     "landed_ip_ranges": _schema(
-        "source! kind! range_start:int64! range_end:int64! org org_key domain asn:int64"
+        "source! kind! range_start:int64! range_end:int64! ipv6_start ipv6_end org org_key domain "
+        "asn:int64 valid_from:date valid_to:date"
     ),
     "landed_defects": _schema("source! raw_hash! reason! raw!"),
 }

@@ -64,6 +64,7 @@ class Session(ComputeSession):
         reopens: Sequence[str] = (),
         settles: str | None = None,
         from_day: date | None = None,
+        answers: Sequence[str] = (),
     ) -> list[Published]:
         """Stage, audit and swap in the rows of one or more tables: all of them, or none.
 
@@ -77,13 +78,14 @@ class Session(ComputeSession):
             settles: the consumer whose requests from ``from_day`` on are answered by this
                 publication.
             from_day: default the first day of the window.
+            answers: consumers all of whose requests are answered, of whatever day.
 
         Raises:
             ContractError: columns are not the contract's; nothing was written.
             AuditFailed: a blocking rule failed; the published tables are as before.
         """
         first = from_day or (window.lo if window else None)
-        reopening = Reopening(tuple(reopens), settles, first)
+        reopening = Reopening(tuple(reopens), settles, first, tuple(answers))
         return publishing.publish(self, publications, window, run_id, days, reopening)
 
     def days(self, table: str) -> list[date]:

@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reopening:
-    """Whom a publication asks to compute again, and whose request it answers, from a day on."""
+    """Whom a publication asks to compute again, and whose request it answers, from a day on.
+
+    The requests of ``answers`` are answered whatever their day.
+    """
 
     reopens: tuple[str, ...] = ()
     settles: str | None = None
     from_day: date | None = None
+    answers: tuple[str, ...] = ()
 
 
 @dataclass
@@ -108,6 +112,7 @@ def swap(session: Session, steps: list[Step], run_id: str, reopening: Reopening)
             statements += ledger.record_days(step.table, step.window, step.rows_by_day, run_id)
     if reopening.settles:
         statements.append(ledger.settle(reopening.settles, reopening.from_day))
+    statements += [ledger.settle(consumer, None) for consumer in reopening.answers]
     if changed and reopening.from_day is not None:
         statements += ledger.reopen(reopening.reopens, reopening.from_day)
     statements += [f"DROP TABLE {quoted(step.staged)}" for step in steps]

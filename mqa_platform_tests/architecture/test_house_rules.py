@@ -34,7 +34,14 @@ DOORS: dict[str, tuple[str, ...]] = {
     "urllib.request": ("sources", "destinations"),
     "socket": ("sources", "destinations"),
     "ruamel": ("policy",),
-    "typer": ("cli", "cli_evaluate.py", "cli_init.py", "cli_sources.py", "cli_privacy.py"),
+    "typer": (
+        "cli",
+        "cli_evaluate.py",
+        "cli_identity.py",
+        "cli_init.py",
+        "cli_sources.py",
+        "cli_privacy.py",
+    ),
     "dagster": (
         "assets",
         "automation.py",
@@ -61,6 +68,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "automation.py",
         "schedules.py",
         "sensors.py",
+        "explain_match.py",
     ),
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from mqa_platform.assets.accounts import outside
+from mqa_platform.assets.accounts import account_tables, outside
 from mqa_platform.assets.crm_versions import LANDED_AS, versions
 from mqa_platform.assets.feeds import RULES as FEED_RULES
 from mqa_platform.assets.sessions import evidence
@@ -33,6 +33,7 @@ from mqa_platform.core import stages as stage_rules
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.people import people
 from mqa_platform.core.qualification import moments
+from mqa_platform.core.visits import visits
 from mqa_platform.core.window import Window
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.models import Policy
@@ -127,6 +128,18 @@ def signals() -> Rows:
                consent=None),
         signal(25, "2026-02-28T23:59:59.500000", "demo_request", person_ref=vera,
                email_domain="fvogel.com", page_path="/demo"),
+        # An office of version 6, one that is left on the 5th, and a host by reverse DNS.
+        signal(30, "2026-02-03T09:00:00.25", ip="2001:DB8::7", page_path="/docs/v"),
+        signal(31, "2026-02-03T09:00:01", ip="192.0.2.9", page_path="/docs/v"),
+        signal(32, "2026-02-09T09:00:01", ip="192.0.2.9", page_path="/docs/v"),
+        signal(33, "2026-02-03T09:00:02", ip="192.0.2.200", page_path="/docs/v"),
+        # A mail filter three seconds after the mail, and a program that asks once a minute.
+        signal(34, "2026-02-03T10:00:00.75", "outbound_email", source="marketo", person_ref="lead:9",
+               direction="outbound", campaign="féte", consent=None),
+        signal(35, "2026-02-03T10:00:03.5", "email_click", source="marketo", person_ref="lead:9",
+               campaign="féte", consent=None),
+        *(signal(40 + n, f"2026-02-09T12:{n:02d}:00.125", anonymous_id="m1", status=200,
+                 page_path="/pricing") for n in range(20)),
     ]  # fmt: skip
     # A committee on buying pages, so that somebody qualifies by breadth.
     for person in range(4):
@@ -338,10 +351,23 @@ def landed() -> dict[str, pa.Table]:
              "email_domain": "gmail.com", "seen_at": at("2026-01-01T00:00:00.499")},
             {"source": "marketo", "kind": "lead", "ref": "7", "person_ref": "email:seven",
              "email_domain": "split.com", "seen_at": at("2026-01-01T00:00:00")},
+            # A browser of three people, and one of too many addresses.
+            *({"source": "segment", "kind": "cookie", "ref": "kiosk", "person_ref": f"email:{who}",
+               "seen_at": at("2026-01-01T00:00:00")} for who in ("vera", "finn", "élan")),
+            *({"source": "marketo", "kind": "lead", "ref": "99", "person_ref": f"email:box{n}",
+               "seen_at": at("2026-01-01T00:00:00")} for n in range(7)),
         ],
         "landed_ip_ranges": [
             {"source": "office_ips", "kind": "office", "range_start": 3325256704,
              "range_end": 3325256959, "org": "Vände", "org_key": "vände and söhne", "domain": ""},
+            {"source": "office_ips", "kind": "office", "range_start": -1, "range_end": -1,
+             "ipv6_start": "20010db8" + "0" * 24, "ipv6_end": "20010db8" + "f" * 24,
+             "org": "Vände", "org_key": "vände and söhne", "domain": "vaende.com"},
+            {"source": "office_ips", "kind": "office", "range_start": 3221225984,
+             "range_end": 3221225999, "org": "Vände", "org_key": "vände and söhne",
+             "valid_from": date(2026, 2, 1), "valid_to": date(2026, 2, 5)},
+            {"source": "dns", "kind": "reverse_dns", "range_start": 3221226184,
+             "range_end": 3221226184, "org": "gw.vaende.com", "domain": "vaende.com"},
         ],
         **crm(),
         **feeds(),
@@ -390,6 +416,10 @@ class Bench:
     tables: Mapping[str, ir.Table]
 
     @property
+    def policy(self) -> Policy:
+        return policy()
+
+    @property
     def contracts(self) -> dict[str, Contract]:
         return load_contracts()
 
@@ -432,9 +462,11 @@ class Stages:
             self.keep(name, versions(Bench(self.session, t), name))
         s = self.keep("signals", signal_rules.signals(t["landed_signals"], p, WINDOW))
         self.keep("dropped_signals", signal_rules.dropped_signals(t["landed_signals"], WINDOW))
-        resolved = self.scratch(resolve(s, evidence(Bench(self.session, t), s), p, self.scratch))
-        self.keep("sessions", session_rules.sessions(s, resolved, p))
-        self.keep("touchpoints", session_rules.touchpoints(s, resolved, p))
+        known, apply = evidence(Bench(self.session, t), s), self.session.apply
+        resolved = self.scratch(resolve(s, known, p, self.scratch, apply))
+        cut = visits(s, p.identity, self.session.apply)
+        self.keep("sessions", session_rules.sessions(s, cut, resolved, p))
+        self.keep("touchpoints", session_rules.touchpoints(s, cut, resolved, p))
         self.keep("unresolved_signals", session_rules.unresolved_signals(s, resolved))
 
     def _sources(self) -> None:
@@ -460,6 +492,10 @@ class Stages:
         found = account_rules.accounts(t["crm_accounts"], t["touchpoints"], p, others, self.scratch)
         a = self.keep("accounts", found)
         self.keep("excluded_accounts", account_rules.excluded_accounts(a, t["touchpoints"]))
+        met = account_rules.discovered_accounts(a, t["touchpoints"], p)
+        self.keep("discovered_accounts", met)
+        for name, expr in account_tables(Bench(self.session, t)).items():
+            self.keep(name, expr)
         lines = score_rules.score_lines(t["touchpoints"], p, WINDOW.days(), self.session.apply)
         self.keep("scores", score_rules.scores(lines, a, p, "v1", t["source_health"]))
         self.keep("score_receipts", score_rules.score_receipts(lines, a, p))

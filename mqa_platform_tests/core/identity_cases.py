@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mqa_platform_tests.core.engine import at, day
+from mqa_platform_tests.core.engine import TIMESTAMP, at, day
 
 SIGNALS = pa.schema(
     [
@@ -22,6 +22,11 @@ SIGNALS = pa.schema(
             )
         ],
         ("is_bot_agent", pa.bool_()),
+        ("occurred_at", TIMESTAMP),
+        ("event", pa.string()),
+        ("direction", pa.string()),
+        ("page_type", pa.string()),
+        ("status", pa.int64()),
     ]
 )  # fmt: skip
 ACCOUNTS = [
@@ -35,6 +40,7 @@ ACCOUNTS = [
      "industry": "Telecommunications"},
     {"account_id": "old", "name": "Moved", "domain": "moved.com", "valid_to": day(5)},
     {"account_id": "old", "name": "Moved", "domain": "elsewhere.com", "valid_from": day(5)},
+    {"account_id": "dupe", "name": "Acme Twice", "domain": "acme.biz", "valid_to": day(-9)},
     {"account_id": "gone", "name": "Gone", "domain": "gone.com", "is_deleted": True},
 ]  # fmt: skip
 CONTACTS = [
@@ -46,6 +52,7 @@ CONTACTS = [
     {"contact_id": "k5", "account_id": "acme", "person_ref": "email:no", "valid_to": day(-9)},
     {"contact_id": "k5", "account_id": "acme", "person_ref": "email:new5", "valid_from": day(-9)},
 ]
+MERGES = [{"account_id": "dupe", "survivor_id": "acme", "merged_on": day(-9)}]
 IDENTITIES = [
     {"kind": "cookie", "ref": "c-ann", "person_ref": "email:ann", "email_domain": "acme.com"},
     {"kind": "cookie", "ref": "c-new", "person_ref": "email:new", "email_domain": "acme.de"},
@@ -83,6 +90,29 @@ RANGES = [
     ("vpn", 23, 0, 255, "hidden", None, None),
     ("asn", 24, 0, 255, "some telecom network", None, 64503),
 ]
+# Networks that need more than the columns above: version 6, host names, offices that hold for a time.
+WIDE_RANGES = [
+    {"kind": "office", "org_key": "acme", "domain": "acme.com", "ipv6_start": f"20010db8{0:024x}",
+     "ipv6_end": f"20010db8{2**96 - 1:024x}"},
+    {"kind": "vpn", "ipv6_start": f"20010db9{0:024x}", "ipv6_end": f"20010db9{2**96 - 1:024x}"},
+    *(
+        {"kind": kind, "range_start": net * 2**24, "range_end": net * 2**24 + 255, "org": org,
+         "org_key": org, "domain": domain, "valid_from": first, "valid_to": after}
+        for kind, net, org, domain, first, after in (
+            ("mobile", 30, "carrier", None, None, None),
+            ("office", 31, "acme", "acme.com", day(-5), day(5)),
+            ("office", 32, "acme", "acme.com", None, None),
+            ("office", 32, "other", "same1.com", None, None),
+            ("office", 33, "us", "us.com", None, None),
+            ("reverse_dns", 34, "gw.acme.com", "acme.com", None, None),
+            ("reverse_dns", 35, "cust-7.prov.net", "prov.net", None, None),
+            ("reverse_dns", 36, "mail.fresh.io", "fresh.io", None, None),
+            ("reverse_dns", 37, "gw.acme.com", "acme.com", None, None),
+            ("hosting", 37, "cloud", None, None, None),
+            ("bot", 38, "crawler", None, None, None),
+        )
+    ),
+]  # fmt: skip
 LISTED = [("gmail.com", "free"), ("mailinator.com", "disposable")]
 POLICY = {
     "domain_aliases": {"acme.co": "acme.com"},
@@ -94,6 +124,11 @@ POLICY = {
 }  # fmt: skip
 
 MAIL = {"person_key": "email:x"}
+# What the visitors did, as the kernels of behaviour tell it.
+BOT_DAYS = [{"visitor": visitor, "day": day(0), "behaviour": "regular_intervals"}
+            for visitor in ("c-machine", "10.0.0.17")]  # fmt: skip
+SCANNED = [{"signal_id": "click of a mail filter"}]
+SHARED_IPS = [{"shared_ip": "20.0.0.9", "shared_day": day(0)}]
 # name → what the signal carries, and (account, rule) or the reason why it has none.
 CASES = {
     "contact": ({"person_key": "email:ann"}, ("acme", "crm_contact")),
@@ -119,6 +154,9 @@ CASES = {
                           ("domain:moved.com", "email_domain")),
     "domain of a deleted account": ({**MAIL, "email_domain": "gone.com"},
                                     ("domain:gone.com", "email_domain")),
+    "domain of a merged account": ({**MAIL, "email_domain": "acme.biz"}, ("acme", "email_domain")),
+    "domain before the merge": (
+        {**MAIL, "email_domain": "acme.biz", "signal_date": day(-10)}, ("dupe", "email_domain")),
     "unknown domain": ({**MAIL, "email_domain": "fresh.io"}, ("domain:fresh.io", "email_domain")),
     "stitched contact": ({"anonymous_id": "c-ann"}, ("acme", "stitched_cookie")),
     "stitched person": ({"anonymous_id": "c-new"}, ("acme", "stitched_cookie")),
@@ -153,6 +191,42 @@ CASES = {
     "network of a telco by name": ({"ip": "24.0.0.1"}, "isp"),
     "listed network": ({"ip": "22.0.0.1"}, "isp"),
     "vpn": ({"ip": "23.0.0.1"}, "vpn"),
+    "office of version 6": ({"ip": "2001:db8::7"}, ("acme", "office_ip")),
+    "vpn of version 6": ({"ip": "2001:DB9::7"}, "vpn"),
+    "version 4 written as 6": ({"ip": "::ffff:10.0.0.5"}, ("acme", "office_ip")),
+    "mobile": ({"ip": "30.0.0.1"}, "mobile_carrier"),
+    "office while it is rented": ({"ip": "31.0.0.1"}, ("acme", "office_ip")),
+    "office before it is rented": ({"ip": "31.0.0.1", "signal_date": day(-6)}, "no_match"),
+    "office on the last day": (
+        {"ip": "31.0.0.1", "signal_date": day(4)}, ("acme", "office_ip")),
+    "office after it was left": ({"ip": "31.0.0.1", "signal_date": day(5)}, "no_match"),
+    "office of two": ({"ip": "32.0.0.1"}, "no_match"),
+    "our own office": ({"ip": "33.0.0.1"}, "internal"),
+    "our own office, of a contact": ({"ip": "33.0.0.1", "person_key": "email:ann"}, "internal"),
+    "host by reverse dns": ({"ip": "34.0.0.1"}, ("acme", "host_domain")),
+    "host of the log before reverse dns": (
+        {"ip": "34.0.0.1", "host": "a.same1.com", "host_domain": "same1.com"},
+        ("same1", "host_domain")),
+    "customer line by reverse dns": ({"ip": "35.0.0.1"}, "isp"),
+    "unknown host by reverse dns": ({"ip": "36.0.0.1"}, "no_match"),
+    "reverse dns of a rented server": ({"ip": "37.0.0.1"}, "hosting"),
+    "crawler by address": ({"ip": "38.0.0.1", "person_key": "email:ann"}, "bot"),
+    "crawler by behaviour": ({"anonymous_id": "c-machine", "person_key": "email:ann"}, "bot"),
+    "the same cookie on another day": (
+        {"anonymous_id": "c-machine", "person_key": "email:ann", "signal_date": day(1)},
+        ("acme", "crm_contact")),
+    "crawler by behaviour, without a cookie": ({"ip": "10.0.0.17"}, "bot"),
+    "click of a mail filter": ({"person_key": "email:ann"}, "link_scanner"),
+    "network that many share": ({"ip": "20.0.0.9"}, "shared_ip"),
+    "network that many share, on another day": (
+        {"ip": "20.0.0.9", "signal_date": day(1)}, ("acme", "asn_org")),
+    "person behind an address that many share": (
+        {"ip": "20.0.0.9", "person_key": "email:ann"}, ("acme", "crm_contact")),
+    "look-alike domain": ({**MAIL, "email_domain": "acrne.com"},
+                          ("domain:acrne.com", "email_domain")),
+    "look-alike company domain": ({"company_domain": "acme.cm"}, "no_match"),
+    "look-alike host": ({"host": "gw.acmee.com", "host_domain": "acmee.com"},
+                        ("domain:acmee.com", "host_domain")),
     "not an address": ({"ip": "300.1.1.1"}, "no_match"),
     "free mail": ({**MAIL, "email_domain": "gmail.com"}, "free_mail"),
     "disposable mail": ({**MAIL, "email_domain": "mailinator.com"}, "disposable_mail"),

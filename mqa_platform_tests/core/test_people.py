@@ -92,3 +92,22 @@ def test_a_person_belongs_to_the_account_of_the_last_touchpoint(engine):
         touch(0, person_id="p", account_id="new", signal_id="z", occurred_at=at(0, 9)),
     ]
     assert found(engine, rows)[0]["account_id"] == "new"
+
+
+def test_a_person_who_changes_jobs_is_at_the_new_account_and_comes_from_the_old(engine):
+    rows = [
+        touch(0, person_id="p", account_id="acme"),
+        touch(1, person_id="p", account_id="beta"),
+        touch(2, person_id="p", account_id="beta"),
+        touch(2, person_id="q", account_id="acme", signal_id="q"),
+    ]
+    told = [(r["account_id"], r["changed_from"]) for r in found(engine, rows, as_of=2)]
+    assert told == [("beta", "acme"), ("acme", None)]
+    (row,) = found(engine, rows[:1])
+    assert (row["account_id"], row["changed_from"]) == ("acme", None)
+
+
+def test_a_signal_that_two_accounts_share_is_no_change_of_jobs(engine):
+    rows = [touch(0, person_id="p", account_id=a, share=0.5) for a in ("acme", "beta")]
+    (row,) = found(engine, rows)
+    assert row["changed_from"] is None

@@ -8,6 +8,7 @@ import pytest
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import accounts as accounts_stage
+from mqa_platform.core import bots, link_scanners, source_report
 from mqa_platform.core import conversions as conversions_stage
 from mqa_platform.core import handoffs as handoffs_stage
 from mqa_platform.core import health as source_health
@@ -16,14 +17,21 @@ from mqa_platform.core import qualification as qualification_stage
 from mqa_platform.core import scores as scores_stage
 from mqa_platform.core import sessions as sessions_stage
 from mqa_platform.core import signals as signals_stage
-from mqa_platform.core import source_report
 from mqa_platform.core import stages as stages_stage
 from mqa_platform.core.crm import history, latest
-from mqa_platform.core.evidence import Evidence
+from mqa_platform.core.domains import CONTACT
+from mqa_platform.core.duplicates import crm_duplicates
+from mqa_platform.core.evidence import Behaviour, Evidence
+from mqa_platform.core.hierarchy import MERGE
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.ip_answers import addresses, with_stored
+from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.kernel import Kernel
-from mqa_platform.core.matching import NAME_KEYS, ip_lookup
+from mqa_platform.core.known import account_merges, known, rival_contacts
+from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.reviews import identity_reviews
+from mqa_platform.core.shared_ips import shared_ips
+from mqa_platform.core.visits import disturbed, extents, visits
 from mqa_platform.core.window import Window
 from mqa_platform_tests.core.engine import day, default_policy, landed_schema, policy_with
 from mqa_platform_tests.core.portability import problems
@@ -70,21 +78,48 @@ def stages_of(policy) -> dict[str, ir.Table]:
     ips = cut(addresses(signals), "addresses").mutate(shard=ibis.literal(0))
     live = cut.apply(ip_lookup(ranges), ips, "shard")
     names = crm["accounts"].select("name").mutate(shard=ibis.literal(0))
+    answers = with_stored(live, landed("landed_ip_answers"), signals)
+    mails = link_scanners.mail_events(landed("landed_signals"), window)
+    behaviour = Behaviour(
+        bot_days=cut.apply(bots.bot_days(policy), bots.requests(signals, policy), "shard"),
+        scanned=cut.apply(link_scanners.scanned_clicks(policy), mails, "shard"),
+        shared_ips=cut(shared_ips(signals, answers, policy.identity), "shared_ips"),
+    )
+    registered = known(
+        crm["accounts"], landed("landed_identities"), MERGE.empty_table(), CONTACT.empty_table(),
+        policy.identity, cut.apply,
+    )  # fmt: skip
     evidence = Evidence(
         identities=landed("landed_identities"),
         contacts=crm["contacts"],
         accounts=crm["accounts"],
         listed_domains=ibis.table({"domain": "string", "kind": "string"}, name="listed"),
-        ip_answers=with_stored(live, landed("landed_ip_answers"), signals),
+        ip_answers=answers,
         name_keys=cut.apply(NAME_KEYS, names, "shard"),
         consents=landed("landed_consents"),
+        known=registered,
+        behaviour=behaviour,
+        uses=landed("landed_signals"),
     )
-    resolved = cut(resolve(signals, evidence, policy, cut), "resolved")
-    cut(sessions_stage.sessions(signals, resolved, policy), "sessions")
-    touched = cut(sessions_stage.touchpoints(signals, resolved, policy), "touchpoints")
-    cut(sessions_stage.unresolved_signals(signals, resolved), "unresolved_signals")
+    cut(account_merges(landed("landed_associations")), "account_merges")
+    cut(rival_contacts(crm["contacts"], crm["accounts"], policy.identity), "rival_contacts")
+    resolved = cut(resolve(signals, evidence, policy, cut, cut.apply), "resolved")
+    seen = visits(signals, policy.identity, cut.apply)
+    visited = cut(sessions_stage.sessions(signals, seen, resolved, policy), "sessions")
+    touched = cut(sessions_stage.touchpoints(signals, seen, resolved, policy), "touchpoints")
+    lost = cut(sessions_stage.unresolved_signals(signals, resolved), "unresolved_signals")
+    cut(disturbed(extents(signals, seen), visited, [day(0)]), "disturbed")
+    cut(sessions_stage.match_counts(touched, lost), "match_counts")
     accounts = cut(accounts_stage.accounts(crm["accounts"], touched, policy), "accounts")
     cut(accounts_stage.excluded_accounts(accounts, touched), "excluded_accounts")
+    cut(accounts_stage.discovered_accounts(accounts, touched, policy), "discovered_accounts")
+    cut(identity_reviews(registered, landed("landed_identities"), signals, lost), "reviews")
+    merged = account_merges(landed("landed_associations"))
+    duplicates = crm_duplicates(
+        merged, crm["accounts"], registered.nodes, crm["opportunities"], crm["activities"],
+        crm["users"],
+    )  # fmt: skip
+    cut(duplicates, "crm_duplicates")
     lines = scores_stage.score_lines(touched, policy, [day(0)], cut.apply)
     report = {name: landed(name) for name in source_report.TABLES}
     ledger = ibis.table(load_contracts()["landed_batches"].schema, name="landed_batches")

@@ -96,7 +96,9 @@ def test_a_value_of_the_wrong_kind_is_told_what_was_expected(
 
 def test_a_choice_names_the_options_and_the_nearest(tmp_path: Path) -> None:
     (problem,) = _problems(_folder(tmp_path, identity="shared_domains: refused\n"))
-    assert problem.endswith("expected one of refuse, split, got 'refused'; did you mean refuse?")
+    assert problem.endswith(
+        "expected one of refuse, split, pick, got 'refused'; did you mean refuse?"
+    )
 
 
 def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_platform.sources.addresses import ipv4_numbers, ipv4_ranges
+from mqa_platform.sources.addresses import ipv4_numbers, ipv4_ranges, ipv6_ranges
 from mqa_platform.sources.landed import Landed, SourceError
 
 Write = Callable[[str, str | bytes], Path]
@@ -65,18 +66,81 @@ def test_bad_ranges_say_why(write: Write, read: Read) -> None:
     rows = [
         "f,Acme,192.0.2.9,192.0.2.1",
         "f,,192.0.2.0/24,",
-        "f,Acme,2001:db8::/32,",
+        "f,Acme,2001:db8::9,2001:db8::1",
         "f,Acme,192.0.2.0/24,192.0.2.9",
         "f,Acme",
     ]
     landed = read("office_ip_ranges", write("a.csv", "\n".join([HEADER, *rows])))
     assert landed.accepted == 0
     assert landed.reasons() == {
-        "bad_ip_range": 2,
-        "ipv6_not_supported": 1,
+        "bad_ip_range": 3,
         "missing_org": 1,
         "wrong_column_count": 1,
     }
+
+
+def test_an_office_may_have_addresses_of_version_6(write: Write, read: Read) -> None:
+    rows = [
+        "f,Acme,2001:db8::/32,",
+        "f,Acme,2001:DB8:1::5,2001:db8:1::ff",
+        "f,Acme,2001:db8:2::1 - 2001:db8:2::2,",
+        "f,Acme,2001:db8:3::1,",
+    ]
+    landed = read("office_ip_ranges", write("a.csv", "\n".join([HEADER, *rows])))
+    table = landed.tables["landed_ip_ranges"].to_pylist()
+    spans = [
+        tuple(str(ipaddress.IPv6Address(int(row[c], 16))) for c in ("ipv6_start", "ipv6_end"))
+        for row in table
+    ]
+    assert spans == [
+        ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("2001:db8:1::5", "2001:db8:1::ff"),
+        ("2001:db8:2::1", "2001:db8:2::2"),
+        ("2001:db8:3::1", "2001:db8:3::1"),
+    ]
+    assert {(row["range_start"], row["range_end"]) for row in table} == {(-1, -1)}
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 128))
+def test_a_block_of_version_6_is_what_the_standard_library_says(number: int, bits: int) -> None:
+    network = ipaddress.IPv6Network((number, bits), strict=False)
+    start, end = ipv6_ranges(pa.array([f"{ipaddress.IPv6Address(number)}/{bits}"]))
+    assert int(start[0].as_py(), 16) == int(network.network_address)
+    assert int(end[0].as_py(), 16) == int(network.broadcast_address)
+
+
+def test_an_office_may_hold_for_a_time(write: Write, read: Read) -> None:
+    rows = [
+        "f,Acme,192.0.2.0/24,,2026-03-03,2026-06-21",
+        "f,Acme,192.0.3.0/24,,,2026-06-21",
+        "f,Acme,192.0.4.0/24,,soon,",
+        "f,Acme,192.0.5.0/24,,2026-06-21,2026-06-21",
+    ]
+    header = HEADER + ",valid_from,valid_to"
+    landed = read("office_ip_ranges", write("a.csv", "\n".join([header, *rows])))
+    spans = [
+        (row["valid_from"], row["valid_to"])
+        for row in landed.tables["landed_ip_ranges"].to_pylist()
+    ]
+    assert spans == [(date(2026, 3, 3), date(2026, 6, 21)), (None, date(2026, 6, 21))]
+    assert landed.reasons() == {"bad_validity": 2}
+
+
+def test_host_names_of_addresses_are_a_list(write: Write, read: Read) -> None:
+    rows = [
+        "192.0.2.7,GW.Acme.com.",
+        "2001:db8::7,gw6.acme.com",
+        "x,a.acme.com",
+        "192.0.2.8,",
+        "192.0.2.9,router",
+    ]
+    landed = read("reverse_dns", write("a.csv", "\n".join(["ip,host", *rows])))
+    table = landed.tables["landed_ip_ranges"].to_pylist()
+    assert [(row["kind"], row["org"], row["domain"]) for row in table] == [
+        ("reverse_dns", "gw.acme.com", "acme.com"),
+        ("reverse_dns", "gw6.acme.com", "acme.com"),
+    ]
+    assert landed.reasons() == {"bad_host": 1, "bad_ip_range": 1, "missing_host": 1}
 
 
 def test_networks_are_read_without_a_header(write: Write, read: Read) -> None:
@@ -95,7 +159,8 @@ def test_a_list_of_blocks_belongs_to_its_file(write: Write, read: Read) -> None:
     rows = landed.tables["landed_ip_ranges"].to_pylist()
     assert landed.rows == 4
     assert {(row["kind"], row["org"]) for row in rows} == {("bot", "bing-ipv4")}
-    assert landed.reasons() == {"bad_ip_range": 1, "ipv6_not_supported": 1}
+    assert [row["ipv6_start"] is None for row in rows] == [True, True, False]
+    assert landed.reasons() == {"bad_ip_range": 1}
     assert read("cidr_list", write("x.txt", "192.0.2.1\n")).tables["landed_ip_ranges"][
         "kind"
     ].to_pylist() == ["hosting"]

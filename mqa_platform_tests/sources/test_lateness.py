@@ -70,7 +70,14 @@ class Tables:
         return self._engine.create_table(name, rows, overwrite=True)
 
     def keep(self, expr: ir.Table) -> ir.Table:
-        return expr
+        return self.constant("kept", self._engine.to_pyarrow(expr))
+
+    def with_addresses(self, ranges: pa.Table) -> Tables:
+        """The same with these ranges landed, and an address on every signal."""
+        signals = self._tables["signals"].drop_columns("ip")
+        column = pa.repeat(pa.scalar("192.0.2.7"), len(signals))
+        self._tables |= {"signals": signals.append_column("ip", column), "landed_ip_ranges": ranges}
+        return self
 
     def rows(self, expr: ir.Table) -> list[dict[str, Any]]:
         return list(self._engine.to_pyarrow(expr).to_pylist())
@@ -96,3 +103,28 @@ def test_news_of_a_person_opens_the_days_that_may_read_otherwise(
     session = cast("Session", Tables(KNOWN))
     landed = {"landed_identities": _identities([told])}
     assert told_anew(session, landed) == first
+
+
+def _office(**more: Any) -> pa.Table:
+    schema = LANDED["landed_ip_ranges"]
+    row = {"source": "office_ips", "batch_id": "b1", "kind": "office", "range_start": -1,
+           "range_end": -1, "org": "Acme", "org_key": "acme", "domain": "acme.com"}  # fmt: skip
+    return pa.Table.from_pylist([{**dict.fromkeys(schema.names), **row, **more}], schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_news"),
+    [
+        ({}, False),
+        ({"batch_id": "b2"}, False),
+        ({"valid_to": date(2025, 7, 7)}, True),
+        ({"ipv6_start": "20010db8" + "0" * 24, "ipv6_end": "20010db8" + "f" * 24}, True),
+        ({"domain": "beta.com"}, True),
+    ],
+)
+def test_a_range_that_says_something_new_opens_the_days_with_addresses(
+    more: dict[str, Any], is_news: bool
+) -> None:
+    tables = Tables(KNOWN).with_addresses(_office())
+    told = told_anew(cast("Session", tables), {"landed_ip_ranges": _office(**more)})
+    assert told == (min(day for *_, day in SIGNALS) if is_news else None)

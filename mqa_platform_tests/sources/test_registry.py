@@ -46,6 +46,7 @@ HEADERS = {
     "event_attendees": "email,attended,joined_at",
     "sales_engagement": "email,type,status,occurred_at",
     "account_list": "domain,reason,from,until",
+    "reverse_dns": "ip,host",
     "nasa_tsv": "host\tlogname\ttime\tmethod\turl\tresponse\tbytes",
 }
 

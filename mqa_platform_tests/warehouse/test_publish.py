@@ -147,6 +147,12 @@ def test_a_consumer_is_asked_once_and_its_answer_settles_it(session):
     assert session.reopened("scores") is None
 
 
+def test_a_publication_that_answers_for_all_days_settles_the_earlier_ones_too(session):
+    session.reopen("identity", FIRST)
+    publish(session, visit("b", SECOND), answers=["identity"], window=Window.of(SECOND, SECOND))
+    assert session.reopened("identity") is None
+
+
 def test_without_a_window_a_reopening_needs_a_day(session):
     with pytest.raises(ValueError, match="needs from_day"):
         publish(session, visit("a"), window=None, reopens=["scores"])

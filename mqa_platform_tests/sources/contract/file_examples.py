@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from mqa_platform_tests.sources.mmdb_writing import mmdb_file
+
 _PAGE: Final = {
     "type": "page", "messageId": "m1", "anonymousId": "cookie1",
     "timestamp": "2025-07-02T10:00:07.25Z", "sentAt": "2025-07-02T10:00:07.25Z",
@@ -33,7 +35,7 @@ def _snowplow() -> str:
 
 
 # Connector → content; every row is sound.
-EXAMPLES: Final[dict[str, str]] = {
+EXAMPLES: Final[dict[str, str | bytes]] = {
     "segment_jsonl": _lines(_PAGE, {**_PAGE, "messageId": "m2"}),
     "snowplow_enriched": _snowplow(),
     "marketo_activities": "id,activity_date,activity_type_id,lead_id\n"
@@ -91,6 +93,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "sales_engagement": "id,email,type,status,direction,occurred_at\n"
     "s1,a@acme.com,email,replied,inbound,2025-07-02T10:00:00Z\n",
     "account_list": "domain,company_name,reason,owner,valid_from\nacme.com,Acme,target,Ann,2025-07-01\n",
+    "corrections": _lines({"kind": "cookie", "ref": "c1", "action": "split", "at": "2025-07-02T10:00:00Z"}),
     "consent_changes": "email,status,changed_at\na@acme.com,granted,2025-07-02T10:00:00Z\n",
     "apache_combined": '192.0.2.7 - - [02/Jul/2025:10:00:00 +0000] "GET /pricing HTTP/1.1" 200 5 '
     '"-" "Mozilla/5.0"\n',
@@ -114,6 +117,8 @@ EXAMPLES: Final[dict[str, str]] = {
     "cidr_list": "192.0.2.0/24\n",
     "asn_list": "ASN,Entity\n64500,Acme Hosting\n",
     "reference_records": "id,name\n1,Admin\n2,Rep\n",
+    "mmdb": mmdb_file({"192.0.2.0/24": {"autonomous_system_number": 64500}}),
+    "reverse_dns": "ip,host\n192.0.2.7,gw.acme.com\n",
 }  # fmt: skip
 # What a connector needs besides its files.
 OPTIONS: Final[dict[str, dict[str, Any]]] = {

@@ -35,7 +35,9 @@ class FileHarness(SourceHarness):
         inbox.mkdir(parents=True, exist_ok=True)
         for number in range(self.pages):
             file = inbox / f"2025-07-07-{number}.txt"
-            content = (EXAMPLES[self.connector] + "\n" * number).encode()
+            example = EXAMPLES[self.connector]
+            content = example if isinstance(example, bytes) else example.encode()
+            content += b"\n" * number
             if not file.exists() or file.read_bytes() != content:
                 file.write_bytes(content)
         return self._declared(_PATH)
