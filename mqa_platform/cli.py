@@ -15,11 +15,14 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mqa_platform import console
+from mqa_platform import cli_decisions, console
 from mqa_platform.cli_evaluate import evaluations
+from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_init import init
-from mqa_platform.cli_privacy import privacy
+from mqa_platform.cli_overrides import add_overriding
+from mqa_platform.cli_policy import policies
+from mqa_platform.cli_privacy import erase, privacy
 from mqa_platform.cli_sources import sources
 from mqa_platform.exits import exit_code
 from mqa_platform.home import Home
@@ -31,13 +34,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raw go-to-market signals in, marketing-qualified accounts out. MQA_HOME says where (default .mqa).",
 )
-policies = typer.Typer(no_args_is_help=True, help="The policy: what RevOps decides.")
 app.add_typer(policies, name="policy")
 app.add_typer(sources, name="sources")
 app.add_typer(evaluations, name="evaluate")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
+app.command()(erase)
+cli_decisions.add_verbs(app)
+add_explaining(app)
 add_verbs(app)
+add_overriding(app)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,
@@ -186,41 +192,6 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] 
 
 
 @app.command()
-def explain(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> None:
-    """The receipt of a score: every component, its touchpoints and their arithmetic."""
-    from mqa_platform.explain import explain as find
-
-    answer = find(Home.from_environment(), account, _day(as_of, "--as-of"))
-    if as_json:
-        _print(answer)
-        return
-    console.receipt(answer)
-
-
-@app.command(name="why-not")
-def why_not(account: Account, as_of: AsOf = None, as_json: AsJson = False) -> None:
-    """Which rule keeps an account from being an MQA, and what is missing."""
-    from mqa_platform.why_not import why_not as find
-
-    answer = find(Home.from_environment(), account, _day(as_of, "--as-of"))
-    if as_json:
-        _print(answer)
-        return
-    rows = [
-        ["yes" if r["holds"] else "NO", r["rule"], r["detail"], r["missing"]]
-        for r in answer["rules"]
-    ]
-    since = f" since {answer['stage_since']}" if answer["stage_since"] else ""
-    console.table(
-        f"{answer['name']} on {answer['as_of']}: {answer['stage']}{since}",
-        ["holds", "rule", "figures", "missing"],
-        rows,
-    )
-    if answer["is_mqa"]:
-        console.out.print("It is in a qualification episode now.")
-
-
-@app.command()
 def export(
     table: Annotated[str, typer.Argument(help="A published table.")],
     form: Annotated[str | None, typer.Option("--format", help="csv, parquet or json.")] = None,
@@ -245,24 +216,6 @@ def export(
         sys.stdout.buffer.write(content)
     else:
         console.err.print(f"{table}: {len(content):,} bytes in {target}", markup=False)
-
-
-@policies.command(name="check")
-def policy_check(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A policy folder; default the one in force.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Name every mistake in a policy folder with file, line and the nearest valid key."""
-    from mqa_platform.policy.loader import load_policy, policy_version
-
-    policy = load_policy(folder or Home.from_environment().policy_folder())
-    version, signals = policy_version(policy), len(policy.signals.signals)
-    if as_json:
-        _print({"version": version, "signals": signals})
-    else:
-        console.out.print(f"The policy is valid: version {version}, {signals} signals.")
 
 
 @app.command()

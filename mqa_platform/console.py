@@ -190,3 +190,40 @@ def qualified_accounts(found: list[dict[str, Any]], limit: int = 25) -> None:
     rows = [[f[k] for k in keys] for f in found[:limit]]
     title = f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}"
     table(title, columns, rows, ("score", "of"))
+
+
+def difference(answer: dict[str, Any]) -> None:
+    """What changed between two days: both scores, then each component's causes with their sum."""
+    before, after = answer["before"], answer["after"]
+    out.print(
+        f"{answer['name']} ({answer['account_id']}), {answer['motion']}: "
+        f"{_scored(before)} → {_scored(after)}, {answer['difference']:+} points",
+        markup=False,
+    )
+    for name in ("stage", "tier", "threshold", "fit_gate", "fit_grade", "policy_version"):
+        if before[name] != after[name]:
+            out.print(f"{name}: {before[name] or '-'} → {after[name] or '-'}", markup=False)
+    rows = [
+        [c["component"], c["cause"], f"{c['points']:+}", c["why"], _touched(c["touchpoints"])]
+        for c in answer["changes"]
+    ]
+    table(
+        "What changed",
+        ["component", "cause", "points", "why", "touchpoints"],
+        [*rows, ["sum", "", f"{answer['sum_of_changes']:+}", "", ""]],
+        ("points",),
+    )
+
+
+def _scored(side: dict[str, Any]) -> str:
+    score = "not scored" if side["engagement_score"] is None else side["engagement_score"]
+    return f"{side['day']} {score}"
+
+
+def _touched(found: list[dict[str, Any]], limit: int = 3) -> str:
+    told = [
+        f"{t['touchpoint_date']} {_short(t['person_id'])} {t['page_type'] or t['topic'] or ''}".strip()
+        for t in found[:limit]
+    ]
+    more = [f"and {len(found) - limit} more"] if len(found) > limit else []
+    return ", ".join([*told, *more])

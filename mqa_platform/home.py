@@ -66,6 +66,11 @@ class Home:
         return self.root / "policy"
 
     @property
+    def policies(self) -> Path:
+        """Every policy that was promoted, a folder a version, and the log of promotions."""
+        return self.root / "policies"
+
+    @property
     def truth(self) -> Path:
         """What really happened in the synthetic market; the pipeline never reads it."""
         return self.root / "truth"

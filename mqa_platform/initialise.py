@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from mqa_platform.home import Home
 from mqa_platform.policy.documents import read_document
-from mqa_platform.policy.loader import PROPOSED, load_policy
+from mqa_platform.policy.folder import PROPOSED
+from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.mapping import CrmMapping, Mappings
 from mqa_platform.policy.problems import PolicyError, Problem
 from mqa_platform.policy.sources import Source

@@ -17,7 +17,8 @@ from typing import Final
 
 from mqa_platform.home import Home
 from mqa_platform.policy.documents import read_document
-from mqa_platform.policy.loader import DEFAULT_FOLDER, load_policy
+from mqa_platform.policy.folder import DEFAULT_FOLDER
+from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.mapping import Mappings
 from mqa_platform.policy.problems import PolicyError, Problem
 from mqa_platform.policy.sources import Source

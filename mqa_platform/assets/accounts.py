@@ -5,6 +5,7 @@ duplicates and what is to be reviewed. Does not belong here: the ICP (``core.acc
 """
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import dagster as dg
@@ -19,15 +20,20 @@ from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import accounts as core
 from mqa_platform.core.duplicates import crm_duplicates
 from mqa_platform.core.expressions import shard
+from mqa_platform.core.firmographics import unknown_words
 from mqa_platform.core.known import Known, account_merges
 from mqa_platform.core.matching import NAME_KEYS
 from mqa_platform.core.name_reviews import name_reviews
 from mqa_platform.core.outside import Outside, unmatched_entries
 from mqa_platform.core.reviews import identity_reviews
+from mqa_platform.core.spans import within
 from mqa_platform.core.window import Window
+from mqa_platform.policy.models import Policy
 
 TABLES = [
     "accounts",
+    "account_fit",
+    "unknown_words",
     "excluded_accounts",
     "discovered_accounts",
     "account_hierarchy",
@@ -47,15 +53,39 @@ def outside(step: Step) -> Outside:
     return Outside(records, lists, keys)
 
 
+def judged(step: Step, others: Outside) -> tuple[ir.Table, ir.Table]:
+    """``accounts`` and ``account_fit``: each version under the policy in force on its days."""
+    touchpoints, crm, keep = (
+        step.table("touchpoints"),
+        step.table("crm_accounts"),
+        step.session.keep,
+    )
+    parts = []
+    for first, end, policy in step.policies.stretches(_judging):
+        versions = keep(core.judged_versions(crm, touchpoints, policy, others, keep))
+        versions = within(versions, first, end)
+        parts.append((core.led(versions, policy), core.account_fit(versions, policy)))
+    found, fit = zip(*parts, strict=True)
+    return keep(reduce(ir.Table.union, found)), reduce(ir.Table.union, fit)
+
+
+def _judging(policy: Policy) -> object:
+    """What of a policy decides fit, tier, target list and suppression."""
+    identity = policy.identity
+    lists = identity.exclude_domains, identity.own_domains
+    return lists, {p.program.motion: p.icp for p in policy.motions()}
+
+
 def accounts(step: Step, window: Window | None = None) -> Outcome:
     """Publishes all accounts as they are known now, each version with the days it held."""
-    touchpoints, crm = step.table("touchpoints"), step.table("crm_accounts")
-    keep, others = step.session.keep, outside(step)
-    found = keep(core.accounts(crm, touchpoints, step.policy, others, keep))
+    touchpoints, others = step.table("touchpoints"), outside(step)
+    found, fit = judged(step, others)
     published = step.publish(
         None,
         {
             "accounts": found,
+            "account_fit": fit,
+            "unknown_words": unknown_words(found, step.policy.icp),
             "excluded_accounts": core.excluded_accounts(found, touchpoints),
             "discovered_accounts": core.discovered_accounts(found, touchpoints, step.policy),
             **account_tables(step),
@@ -67,7 +97,7 @@ def accounts(step: Step, window: Window | None = None) -> Outcome:
     facts: dict[str, Any] = {f"fit_{r['fit_gate']}": r["n"] for r in step.session.rows(gates)}
     found_count = step.session.rows(a.aggregate(n=a["is_discovered"].sum()))[0]["n"]
     facts["discovered"] = int(found_count or 0)
-    return Outcome(published, facts | _strangers(step, others))
+    return Outcome(published, facts | _strangers(step, others) | _strange_words(step))
 
 
 def account_tables(step: Step) -> dict[str, ir.Table]:
@@ -95,6 +125,18 @@ def _reviews(step: Step, facts: Known) -> ir.Table:
     # A union takes no column that may be null in one table only.
     nullable = {c: t.copy(nullable=True) for c, t in doubts.schema().items()}
     return doubts.cast(nullable).union(named.select(*doubts.columns).cast(nullable))
+
+
+def _strange_words(step: Step) -> dict[str, Any]:
+    """Industries and countries that no table understands: on how many accounts, and the commonest."""
+    t = step.table("unknown_words")
+    count = step.session.rows(t.aggregate(n=t["accounts"].sum()))[0]["n"]
+    facts: dict[str, Any] = {"accounts_with_unknown_words": int(count or 0)}
+    shown = t.order_by(t["accounts"].desc(), "field", "word").limit(SAMPLE)
+    listed = [f"{r['field']} {r['word']}: {r['accounts']}" for r in step.session.rows(shown)]
+    if listed:
+        facts["unknown_words_sample"] = dg.MetadataValue.json(listed)
+    return facts
 
 
 def _strangers(step: Step, others: Outside) -> dict[str, Any]:

@@ -1,22 +1,44 @@
-"""Stage 6 as an asset: one handoff an episode, and each rep's worklist.
+"""Stage 6 as an asset: one handoff an episode, each rep's worklist, and what was known then.
 
-Belongs here: ``handoffs`` and ``worklist``. Does not belong here: routing rules (``core.handoffs``) or
-sending anything; materializing this asset notifies nobody.
+Belongs here: ``handoffs``, ``worklist``, ``mql_decisions`` and the decisions published with them. Does not belong here:
+routing rules (``core.handoffs``) or sending anything; materializing this asset notifies nobody.
 """
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import dagster as dg
 import ibis.expr.types as ir
 
+from mqa_platform.assets.decisions import decision_tables
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import handoffs as core
+from mqa_platform.core.accounts import in_motion
+from mqa_platform.core.expressions import one_of
+from mqa_platform.core.precedence import mql_decisions
 from mqa_platform.core.window import Window
+from mqa_platform.policy.models import Policy
 
-TABLES = ["handoffs", "worklist"]
+TABLES = ["handoffs", "worklist", "mql_decisions", "decisions", "decision_drift"]
+
+
+def by_policy(step: Step, entered: ir.Table) -> Iterator[tuple[ir.Table, Policy]]:
+    """The entries of each motion with the policy under which they were made.
+
+    An entry whose policy is not kept, as of a folder that was edited since, goes by the one of now.
+    """
+    known = {v: p for v, p in step.policies.versions().items() if v != step.version}
+    version = entered["policy_version"]
+    for motion in step.policies.motions:
+        mine = entered["motion"] == motion
+        for name, policy in known.items():
+            if motion in {p.program.motion for p in policy.motions()}:
+                yield entered.filter(mine & (version == name)), policy.of_motion(motion)
+        if motion in {p.program.motion for p in step.policy.motions()}:
+            yield entered.filter(mine & ~one_of(version, known)), step.policy.of_motion(motion)
 
 
 def entries_and_routes(step: Step) -> tuple[ir.Table, ir.Table]:
@@ -24,27 +46,42 @@ def entries_and_routes(step: Step) -> tuple[ir.Table, ir.Table]:
     entered = step.session.keep(
         core.entries(step.table("stage_transitions"), step.table("accounts"))
     )
-    return entered, step.session.keep(core.routed(entered, step.table("crm_users"), step.policy))
+    users = step.table("crm_users")
+    routes = [core.routed(some, users, policy) for some, policy in by_policy(step, entered)]
+    return entered, step.session.keep(reduce(ir.Table.union, routes))
 
 
 def handoffs(step: Step, window: Window | None = None) -> Outcome:
-    """Publishes all handoffs and the worklists they make."""
+    """Publishes all handoffs, the worklists they make and what was known when each was made."""
     entered, routes = entries_and_routes(step)
-    made = step.session.keep(
-        core.handoffs(
-            entered,
-            routes,
-            step.table("stage_transitions"),
-            step.table("scores"),
-            step.table("score_receipts"),
-            step.policy,
-            step.session.apply,
-        )
-    )
-    published = step.publish(None, {"handoffs": made, "worklist": core.worklist(made)})
+    tables = [step.table(t) for t in ("stage_transitions", "scores", "score_receipts")]
+    parts = [
+        core.handoffs(some, routes, *tables, policy, step.session.apply)
+        for some, policy in by_policy(step, entered)
+    ]
+    made = step.session.keep(reduce(ir.Table.union, parts))
+    told = {"handoffs": made, "worklist": core.worklist(made), **decision_tables(step, made)}
+    told["mql_decisions"] = _mql_decisions(step, made)
+    published = step.publish(None, told)
     h = step.table("handoffs")
     states = h.group_by("status").aggregate(n=h.count())
     return Outcome(published, {f"status_{r['status']}": r["n"] for r in step.session.rows(states)})
+
+
+def _mql_decisions(step: Step, made: ir.Table) -> ir.Table:
+    """Who of the people goes where, as of the last published day."""
+    days = step.session.days("stages")
+    leading = step.policy.motions()[0]
+    accounts = in_motion(step.table("accounts"), step.table("account_fit"), leading.program.motion)
+    return mql_decisions(
+        step.table("people"),
+        step.table("touchpoints"),
+        accounts,
+        step.table("stages"),
+        made,
+        leading,
+        days[-1] if days else leading.program.history_starts_on,
+    )
 
 
 @dg.multi_asset(

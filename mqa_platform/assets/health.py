@@ -1,7 +1,8 @@
-"""How the sources are, published beside the ledger: their reconciliation and their health.
+"""How the sources are, published beside the ledger: their reconciliation, their health, what came
+late.
 
-Belongs here: ``source_report`` and ``source_health``, which scores a change of health re-opens, and the
-warning that nothing arrived. Does not belong here: what stale means (``core.health``), or landing
+Belongs here: ``source_report``, ``late_arrivals`` and ``source_health``, whose changes re-open scores, and
+the warning that nothing arrived. Does not belong here: what stale means (``core.health``), or landing
 (``sources``).
 """
 
@@ -17,10 +18,11 @@ import pyarrow as pa
 from mqa_platform.assets.platform import Step
 from mqa_platform.assets.watches import SOURCES_HAVE_ARRIVED
 from mqa_platform.core import health as core
+from mqa_platform.core import horizon
 from mqa_platform.core import source_report as reports
 from mqa_platform.core.window import Window
 
-TABLES = ("source_report", "source_health")
+TABLES = ("source_report", "source_health", "late_arrivals")
 _EXPECTED = pa.schema([("source", pa.string()), ("expect_every_days", pa.int64())])
 _LATE = ("stale", "silent")
 
@@ -31,7 +33,7 @@ def last_day(window: Window | None) -> date:
 
 
 def source_tables(step: Step, day: date) -> dict[str, ir.Table]:
-    """Both tables as they are to be published; scores that read differently now are asked for again.
+    """The tables as they are to be published; scores that read differently now are asked for again.
 
     Args:
         step: after landing.
@@ -45,7 +47,14 @@ def source_tables(step: Step, day: date) -> dict[str, ir.Table]:
     if differing:
         # Before the table is there: a kill in between asks in vain, and never leaves a day unasked.
         step.session.reopen("scores", differing[0])
-    return {"source_report": report, "source_health": health}
+    found = {"source_report": report, "source_health": health}
+    return {**found, "late_arrivals": horizon.late_arrivals(late(step))}
+
+
+def late(step: Step) -> ir.Table:
+    """The landed signals of days that were published before they came."""
+    landed, batches = step.table("landed_signals"), step.table("landed_batches")
+    return horizon.late_signals(landed, batches, step.policy.program.late_horizon_days)
 
 
 def _with_rows(step: Step) -> dict[str, ir.Table]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,23 +19,37 @@ import ibis.expr.types as ir
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.contracts.model import Contract
+from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
-from mqa_platform.policy.loader import load_policy, policy_version
 from mqa_platform.policy.models import Policy
+from mqa_platform.promotions import load_history, policy_now, promotions
 from mqa_platform.storage import open_warehouse
 from mqa_platform.warehouse import Publication, Published, Session
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one asset works with: an open session, the policy in force, the days, and who asks."""
+    """What one asset works with: an open session, the policy in force today, and who asks."""
 
     session: Session
     home: Home
     policy: Policy
     version: str
     run_id: str
+    # When this step began: what is decided in it is decided then.
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # What a replay supposes instead of what was promoted.
+    supposed: PolicyHistory | None = None
+
+    @cached_property
+    def policies(self) -> PolicyHistory:
+        """Which policy is in force when; ``policy`` on all days where nothing was promoted."""
+        if self.supposed is not None:
+            return self.supposed
+        if not promotions(self.home):
+            return PolicyHistory.always(self.policy, self.version)
+        return load_history(self.home)
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:
@@ -68,6 +83,6 @@ class Platform(dg.ConfigurableResource):
     def step(self, run_id: str) -> Iterator[Step]:
         """An open session for one asset; the warehouse is free again when the block ends."""
         home = self.at()
-        policy = load_policy(home.policy_folder())
+        now = policy_now(home)
         with open_warehouse(home, self.warehouse_url or None).session() as session:
-            yield Step(session, home, policy, policy_version(policy), run_id)
+            yield Step(session, home, now.policy, now.version, run_id)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from mqa_platform.assets.platform import Step
+from mqa_platform.sources.erasing_landing import remember
 from mqa_platform.sources.landing import LandingReport
 from mqa_platform.sources.personal_key import REMEDY, key_problem, note_key
 from mqa_platform.sources.retention import REWRITES, Retained, retain
@@ -31,6 +32,7 @@ def guard_personal_data(step: Step, report: LandingReport) -> Retained:
         problem = key_problem(step.home)
         if problem:
             report.messages.insert(0, f"{problem}: {REMEDY}")
+    remember(step.session, step.home)
     return retain(step.session, step.home, step.policy, datetime.now(UTC).date())
 
 

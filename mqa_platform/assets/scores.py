@@ -4,62 +4,137 @@ Belongs here: ``scores``, ``score_receipts`` and ``people``; which days late dat
 here: the arithmetic (``core``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import reduce
 from typing import Any
 
 import dagster as dg
+import ibis
+import ibis.expr.types as ir
 
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import scores as core
+from mqa_platform.core.accounts import in_motion
+from mqa_platform.core.activation import activation_lists
+from mqa_platform.core.participation import EXPANSION, customers, ever_customers
 from mqa_platform.core.people import people
 from mqa_platform.core.window import ONE_DAY, Window
 
-TABLES = ["scores", "score_receipts", "people"]
+TABLES = ["scores", "score_receipts", "people", "activation_lists"]
 
 
 def days_to_score(step: Step, window: Window) -> list[date]:
-    """The window, and every published day whose look-back holds a touchpoint that changed."""
+    """The window, and every published day whose look-back holds a touchpoint that changed.
+
+    A promoted policy asks for its days in the same way; the longest look-back of all policies counts.
+    """
     days = set(window.days())
     reopened = step.session.reopened("scores")
     if reopened is not None:
         last_change = max(step.session.days("touchpoints"), default=window.hi)
-        until = last_change + timedelta(days=step.policy.signals.lookback_days)
+        lookbacks = [p.signals.lookback_days for p in step.policies.versions().values()]
+        until = last_change + timedelta(days=max(lookbacks))
         days |= {d for d in step.session.days("scores") if min(reopened, window.lo) <= d < until}
     return sorted(days)
+
+
+def scored(step: Step, days: Sequence[date]) -> tuple[ir.Table, ir.Table]:
+    """Scores and receipts of the days: of every motion, each day under the policy in force on it."""
+    whole = Window(min(days), max(days) + ONE_DAY)
+    found: list[tuple[ir.Table, ir.Table]] = []
+    for motion in step.policies.motions:
+        touchpoints, accounts = _taking_part(step, motion)
+        for span in step.policies.spans(whole, motion):
+            its = [d for d in days if span.window.contains(d)]
+            if not its:
+                continue
+            lines = core.score_lines(touchpoints, span.policy, its, step.session.apply)
+            lines = _on_its_days(step, motion, lines)
+            health = step.table("source_health")
+            found.append(
+                (
+                    core.scores(lines, accounts, span.policy, span.version, health),
+                    core.score_receipts(lines, accounts, span.policy),
+                )
+            )
+    totals, receipts = zip(*found, strict=True)
+    return reduce(ir.Table.union, totals), reduce(ir.Table.union, receipts)
+
+
+def _taking_part(step: Step, motion: str) -> tuple[ir.Table, ir.Table]:
+    """The touchpoints of all who can be in a motion, and the accounts as the motion sees them."""
+    touchpoints, accounts = step.table("touchpoints"), step.table("accounts")
+    seen = in_motion(accounts, step.table("account_fit"), motion)
+    if motion != EXPANSION:
+        return touchpoints, seen
+    who = ever_customers(accounts, step.table("crm_opportunities"))
+    return touchpoints.semi_join(who, "account_id"), seen
+
+
+def _on_its_days(step: Step, motion: str, lines: ir.Table) -> ir.Table:
+    if motion != EXPANSION:
+        return lines
+    days = lines.select("account_id", day="score_date")
+    mine = customers(days, step.table("accounts"), step.table("crm_opportunities"))
+    return lines.semi_join(mine, [("account_id", "account_id"), ("score_date", "day")])
+
+
+def lists(step: Step, as_of: date) -> ir.Table:
+    """Whom marketing should reach, in every motion, as of a day.
+
+    A customer is on no list of new business, and only customers are on those of expansion.
+    """
+    parts = []
+    for motion in step.policies.motions:
+        touchpoints, accounts = _taking_part(step, motion)
+        days = accounts.select("account_id", day=ibis.literal(as_of)).distinct()
+        mine = customers(days, step.table("accounts"), step.table("crm_opportunities"))
+        taking = accounts.semi_join if motion == EXPANSION else accounts.anti_join
+        for span in step.policies.spans(Window.of(as_of, as_of), motion):
+            parts.append(
+                activation_lists(
+                    touchpoints,
+                    taking(mine, "account_id"),
+                    step.table("scores"),
+                    span.policy,
+                    as_of,
+                    step.session.apply,
+                )
+            )
+    return reduce(ir.Table.union, parts)
 
 
 def scores(step: Step, window: Window) -> Outcome:
     """Publishes the scores of the days; whoever reads them is asked again where they changed."""
     days = days_to_score(step, window)
     span = Window(days[0], days[-1] + ONE_DAY)
-    touchpoints, accounts = step.table("touchpoints"), step.table("accounts")
-    lines = core.score_lines(touchpoints, step.policy, days, step.session.apply)
+    totals, receipts = scored(step, days)
     as_of = max(days[-1], *step.session.days("scores"), window.lo)
+    contacts, touchpoints = step.table("crm_contacts"), step.table("touchpoints")
     published = step.publish(
         span,
         {
-            "scores": core.scores(
-                lines, accounts, step.policy, step.version, step.table("source_health")
-            ),
-            "score_receipts": core.score_receipts(lines, accounts, step.policy),
-            "people": people(
-                touchpoints, step.table("crm_contacts"), step.policy, as_of, step.session.apply
-            ),
+            "scores": totals,
+            "score_receipts": receipts,
+            "people": people(touchpoints, contacts, step.policy, as_of, step.session.apply),
         },
         days=days,
         reopens=("stages",),
         settles="scores",
     )
+    published += step.publish(None, {"activation_lists": lists(step, as_of)})
     s = step.table("scores")
     s = s.filter((s["score_date"] >= window.lo) & (s["score_date"] < window.hi))
     above = s.group_by("score_date").aggregate(n=(s["engagement_score"] >= s["threshold"]).sum())
     by_day = {
         r["score_date"]: {"above_threshold": int(r["n"] or 0)} for r in step.session.rows(above)
     }
-    return Outcome(published, {"days_scored": len(days), "policy_version": step.version}, by_day)
+    versions = sorted({s.version for s in step.policies.spans(span)})
+    facts = {"days_scored": len(days), "policy_version": ", ".join(versions)}
+    return Outcome(published, facts, by_day)
 
 
 def asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:

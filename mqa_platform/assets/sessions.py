@@ -85,6 +85,8 @@ def sessions(step: Step, window: Window) -> Outcome:
         resolve(signals, evidence(step, signals), step.policy, keep, step.session.apply)
     )
     told = core.sessions(signals, cut, resolved, step.policy)
+    near = around(Window(days[0], days[-1] + ONE_DAY), step.policy.identity)
+    whole = _between(step.table("signals"), "signal_date", near)
     parts = []
     # The last days first: a publication settles what was asked of all days from its first on.
     for span in reversed(spans):
@@ -93,7 +95,7 @@ def sessions(step: Step, window: Window) -> Outcome:
             span,
             {
                 "sessions": _between(told, "session_date", span),
-                "touchpoints": core.touchpoints(own, cut, resolved, step.policy),
+                "touchpoints": core.touchpoints(own, cut, resolved, step.policy, whole),
                 "unresolved_signals": core.unresolved_signals(own, resolved),
             },
             reopens=("scores",),

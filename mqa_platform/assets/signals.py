@@ -9,14 +9,17 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import ibis.expr.types as ir
 
+from mqa_platform.assets.health import late as late_signals
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.assets.watches import PAGE_VIEWS_ARE_CLASSIFIED
+from mqa_platform.core import horizon
 from mqa_platform.core import signals as core
 from mqa_platform.core.window import ONE_DAY, Window
-from mqa_platform.sources.lateness import SIGNALS
+from mqa_platform.sources.lateness import SIGNAL_DAYS, SIGNALS
 from mqa_platform.warehouse import Published
 
 TABLES = ["signals", "dropped_signals"]
@@ -25,9 +28,10 @@ _SHOWN_PATHS = 10
 
 def signals(step: Step, window: Window) -> Outcome:
     """Publishes the signals of the window and of the published days that late files have changed."""
-    landed = step.table("landed_signals")
+    landed = _within_horizon(step)
     late = step.session.reopened(SIGNALS)
-    again = {d for d in step.session.days("signals") if late is not None and d >= late}
+    known, asked = step.session.days("signals"), step.session.asked(SIGNAL_DAYS)
+    again = {d for d in known if d in asked or (late is not None and d >= late)}
     days = again | set(window.days())
     # Before the rows are there: a kill in between asks in vain, and never leaves a day unasked.
     step.session.reopen_days("sessions", days)
@@ -42,6 +46,7 @@ def signals(step: Step, window: Window) -> Outcome:
         for span in unbroken(days)
     ]
     step.session.settle(SIGNALS)
+    step.session.settle(SIGNAL_DAYS)
     published = [as_one(same) for same in zip(*parts, strict=True)]
     dropped = step.table("dropped_signals")
     dropped = dropped.filter(
@@ -55,6 +60,15 @@ def signals(step: Step, window: Window) -> Outcome:
         facts["message"] = f"no signals on {window}: empty partitions"
     checked, by_day = _classified(step, window)
     return Outcome(published, facts, by_day, [checked])
+
+
+def _within_horizon(step: Step) -> ir.Table:
+    """The landed signals that are taken."""
+    landed, told = step.table("landed_signals"), late_signals(step)
+    beyond = told.filter(told["outcome"] == horizon.BEYOND)
+    if not step.session.rows(beyond.select("event_id").limit(1)):
+        return landed
+    return horizon.within_horizon(landed, step.session.keep(beyond))
 
 
 def _classified(step: Step, window: Window) -> tuple[dg.AssetCheckResult, dict[date, Any]]:

@@ -17,13 +17,16 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.privacy import guard_personal_data, told_of
 from mqa_platform.assets.registry import ASSET_OF, CRM_TABLES, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_days, run_step
+from mqa_platform.core.participation import EXPANSION, won
 from mqa_platform.core.window import Window
+from mqa_platform.promotions import TABLE as PROMOTIONS
+from mqa_platform.promotions import promotions_table
 from mqa_platform.sources.landing import land_new
 from mqa_platform.sources.lateness import IDENTITY, changed_since, earliest
 from mqa_platform.sources.retention import REWRITES
 
 # What the asset ``landed_batches`` publishes, itself first.
-_LEDGERS = ["landed_batches", "quarantined_signals", REWRITES, *HEALTH]
+_LEDGERS = ["landed_batches", "quarantined_signals", REWRITES, PROMOTIONS, *HEALTH]
 # CRM tables that are published together → who reads the past from them, and must look again.
 _READERS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("crm_accounts", "crm_contacts"): (IDENTITY, "scores", "stages"),
@@ -58,6 +61,7 @@ def land(step: Step, window: Window | None = None) -> Outcome:
             "landed_batches": step.table("landed_batches"),
             "quarantined_signals": quarantined_signals(step),
             REWRITES: step.table(REWRITES),
+            PROMOTIONS: step.session.constant("promotions_log", promotions_table(step.home)),
             **source_tables(step, last_day(window)),
         },
     )
@@ -84,9 +88,21 @@ def crm(step: Step, window: Window | None = None) -> Outcome:
         if readers and step.session.days("signals"):
             changes = [changed_since(step.session, step.table(t), v) for t, v in found.items()]
             since = earliest(changes)
+            _ask_for_customers(step, found)
         reopens = readers if since else ()
         published += step.publish(None, found, reopens=reopens, from_day=since)
     return Outcome(published)
+
+
+def _ask_for_customers(step: Step, found: dict[str, ir.Table]) -> None:
+    """Another win makes another customer, and who is one decides who is scored for expansion."""
+    deals = found.get("crm_opportunities")
+    if deals is None or EXPANSION not in step.policies.motions:
+        return
+    since = changed_since(step.session, won(step.table("crm_opportunities")), won(deals))
+    if since is not None:
+        # Before the table is there: a kill in between asks in vain, and never leaves a day unasked.
+        step.session.reopen("scores", since)
 
 
 @dg.multi_asset(

@@ -1,24 +1,30 @@
 """Stage 5 as an asset: the fold over the days, and the tail that a change in the past republishes.
 
-Belongs here: ``stages`` and ``stage_transitions``; where a fold starts. Does not belong here: the ladder
+Belongs here: ``stages``, ``stage_transitions`` and ``overrides``; where a fold starts. Does not belong here: the ladder
 (``core.ladder``).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import dagster as dg
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import stages as core
+from mqa_platform.core.accounts import in_motion
+from mqa_platform.core.history import Span
+from mqa_platform.core.overrides import Beside, in_effect, overrides, suppressions
 from mqa_platform.core.qualification import moments
 from mqa_platform.core.window import ONE_DAY, Window
 
-TABLES = ["stages", "stage_transitions"]
+TABLES = ["stages", "stage_transitions", "overrides"]
 
 
 def days_to_fold(step: Step, window: Window) -> tuple[list[date], date | None, date]:
@@ -30,26 +36,84 @@ def days_to_fold(step: Step, window: Window) -> tuple[list[date], date | None, d
     return days, (earlier[-1] if earlier else None), (earlier or days)[0]
 
 
-def stages(step: Step, window: Window) -> Outcome:
-    """Folds the window and every published day after it, and publishes them in one transaction."""
+@dataclass(frozen=True)
+class _Fold:
+    """What every motion's fold of one run has in common."""
+
+    span: Window
+    calendar: ir.Table
+    crm: core.Crm
+    beside: Beside
+    start_from: date | None
+    first_day: date
+
+
+def _prepared(step: Step, window: Window) -> tuple[list[date], _Fold, ir.Table]:
+    """The days to fold, what the motions have in common, and the overrides as they were entered."""
     days, start_from, first_day = days_to_fold(step, window)
-    span = Window(days[0], days[-1] + ONE_DAY)
-    calendar = step.session.constant("calendar", pa.table({"day": pa.array(days, pa.date32())}))
     crm = core.Crm(
         *(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities"))
     )
-    accounts, scores = step.table("accounts"), step.table("scores")
-    scores = scores.filter((scores["score_date"] >= span.lo) & (scores["score_date"] < span.hi))
-    facts = core.facts(accounts, scores, crm, calendar, step.policy)
-    start = core.before(step.table("stages"), start_from, step.policy) if start_from else None
-    lines = core.stage_lines(facts, start, step.policy, first_day, step.session.apply)
+    told = step.session.keep(overrides(step.table("landed_overrides")))
+    effective = step.session.keep(in_effect(told))
+    held = step.session.keep(suppressions(step.table("accounts"), effective))
+    calendar = step.session.constant("calendar", pa.table({"day": pa.array(days, pa.date32())}))
+    whole = Window(days[0], days[-1] + ONE_DAY)
+    shared = _Fold(whole, calendar, crm, Beside(held, effective), start_from, first_day)
+    return days, shared, told
+
+
+def _folded(step: Step, motion: str, spans: list[Span], fold: _Fold) -> tuple[ir.Table, ir.Table]:
+    """Stages and transitions of one motion."""
+    accounts = in_motion(step.table("accounts"), step.table("account_fit"), motion)
+    days = Window(spans[0].window.lo, spans[-1].window.hi)
+    scores = step.table("scores")
+    scores = scores.filter(
+        (scores["motion"] == motion)
+        & (scores["score_date"] >= days.lo)
+        & (scores["score_date"] < days.hi)
+    )
+    calendar = fold.calendar
+    calendar = calendar.filter((calendar["day"] >= days.lo) & (calendar["day"] < days.hi))
+    facts = core.facts(accounts, scores, fold.crm, calendar, motion, fold.beside)
+    start = None
+    if fold.start_from:
+        start = core.before(step.table("stages"), fold.start_from, motion)
+    backlog = {fold.first_day, *step.policies.promotion_days(motion)}
+    lines = core.stage_lines(facts, start, spans, backlog, step.session.apply)
     moves = step.session.keep(lines.filter(lines["kind"] == "move"))
-    when = moments(moves, scores, step.table("touchpoints"), step.policy, step.session.apply)
+    touchpoints = step.table("touchpoints")
+    when = [
+        moments(
+            moves.filter((moves["day"] >= s.window.lo) & (moves["day"] < s.window.hi)),
+            scores,
+            touchpoints,
+            s.policy,
+            step.session.apply,
+        )
+        for s in spans
+    ]
+    return (
+        core.stages(lines, fold.beside.suppressions, motion, spans),
+        core.stage_transitions(lines, reduce(ir.Table.union, when), motion, spans),
+    )
+
+
+def stages(step: Step, window: Window) -> Outcome:
+    """Folds the window and every published day after it, and publishes them in one transaction."""
+    days, fold, told = _prepared(step, window)
+    found = [
+        _folded(step, motion, spans, fold)
+        for motion in step.policies.motions
+        if (spans := step.policies.spans(fold.span, motion))
+    ]
+    states, moves = zip(*found, strict=True)
     published = step.publish(
-        span,
+        fold.span,
         {
-            "stages": core.stages(lines, accounts, step.policy, step.version),
-            "stage_transitions": core.stage_transitions(lines, when, step.policy, step.version),
+            "stages": reduce(ir.Table.union, states),
+            "stage_transitions": reduce(ir.Table.union, moves),
+            "overrides": told,
         },
         days=days,
         settles="stages",

@@ -11,7 +11,8 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.enrichment import FIRMOGRAPHICS, believed, since_when
 from mqa_platform.core.expressions import first_match, none_of_type, one_of
-from mqa_platform.core.fit import with_fit
+from mqa_platform.core.firmographics import UPPER_ENDS
+from mqa_platform.core.fit import FIT, on_query, with_fit
 from mqa_platform.core.outside import Keep, Outside, overlaid
 from mqa_platform.core.spans import merged, opened
 from mqa_platform.policy.models import Policy
@@ -23,18 +24,33 @@ _CRM = (
 )  # fmt: skip
 
 
-def _tier(t: ir.Table, policy: Policy) -> ir.StringValue:
-    """The CRM's tier, else the first rule that holds, else programmatic."""
-    named = [
-        (one_of(t["tier"], ("strategic", "scaled", "programmatic")).fill_null(False), t["tier"])
-    ]
-    rules = []
+# What each motion says of an account for itself; the rest of a version is the same for all motions.
+OF_MOTION = ("tier", "is_target", *FIT)
+
+
+def _tier(t: ir.Table, policy: Policy, is_target: ir.BooleanValue) -> ir.StringValue:
+    """The CRM's tier, else the first rule that holds, else programmatic.
+
+    A discovered account is always programmatic: nobody has looked at it yet.
+    """
+    known = one_of(t["tier"], ("strategic", "scaled", "programmatic")).fill_null(False)
+    cases = [(known, t["tier"]), (t["is_discovered"], ibis.literal("programmatic"))]
     for rule in policy.icp.tiers:
         holds = t["employees"].fill_null(0) >= rule.employees_at_least
         if rule.targets_only:
-            holds = holds & t["is_target"]
-        rules.append((holds, ibis.literal(rule.tier)))
-    return first_match(named + rules, ibis.literal("programmatic"))
+            holds = holds & is_target
+        cases.append((holds, ibis.literal(rule.tier)))
+    return first_match(cases, ibis.literal("programmatic"))
+
+
+def _judged(t: ir.Table, policy: Policy, prefix: str) -> ir.Table:
+    """Adds tier, is_target and fit under one motion's policy, each name behind the prefix.
+
+    The target list is what the CRM and the lists say, and whoever meets the policy's own query.
+    """
+    is_target = t["is_target"] | on_query(t, policy.icp)
+    told = {"tier": _tier(t, policy, is_target), "is_target": is_target}
+    return with_fit(t, policy, prefix).mutate(**{prefix + n: v for n, v in told.items()})
 
 
 def _suppressed(t: ir.Table, policy: Policy) -> dict[str, ir.Value]:
@@ -79,17 +95,67 @@ def _as_is(t: ir.Table) -> ir.Table:
 def versions(crm_accounts: ir.Table, touchpoints: ir.Table) -> ir.Table:
     """Living CRM accounts and discovered ones with the days of each version, before anybody else."""
     live = crm_accounts.filter(~crm_accounts["is_deleted"])
-    listed = live.select(*_CRM, *FIRMOGRAPHICS).mutate(
+    listed = live.select(*_CRM, *FIRMOGRAPHICS, *UPPER_ENDS.values()).mutate(
         is_target=live["is_target"].fill_null(False), is_discovered=ibis.literal(False)
     )
     found = discovered(touchpoints)
     blanks = {c: none_of_type("string") for c in _CRM if c not in found.columns}
     blanks |= {c: none_of_type(d) for c, d in FIRMOGRAPHICS.items()}
+    blanks |= {upper: none_of_type(FIRMOGRAPHICS[c]) for c, upper in UPPER_ENDS.items()}
     blanks["valid_to"] = none_of_type("date")
     no = ibis.literal(False)
     flags = {"do_not_contact": no, "is_target": no, "is_deleted": no}
     extra = found.mutate(**{**blanks, **flags, "is_discovered": ibis.literal(True)})
     return listed.union(extra.select(*listed.columns))
+
+
+def judged_versions(
+    crm_accounts: ir.Table,
+    touchpoints: ir.Table,
+    policy: Policy,
+    outside: Outside | None = None,
+    keep: Keep = _as_is,
+) -> ir.Table:
+    """Every account and version of it with what each motion says: ``<motion>__tier`` and so on.
+
+    With ``outside``, a version of the CRM is cut where vendors or lists say something new of it, so
+    that every row holds as a whole on all of its days. ``keep`` may store a table and read it back.
+    Whose word counts for a field is the leading motion's to say: a fact is one fact in all motions.
+    """
+    t = versions(crm_accounts, touchpoints)
+    if outside is not None:
+        t = keep(overlaid(keep(since_when(t, policy)), outside, policy, keep))
+        t = t.mutate(is_target=t["is_target"] | t["on_target_list"])
+    t = believed(t, policy)
+    for motion in policy.motions():
+        t = _judged(t, motion, _prefix(motion))
+    found = t.select(
+        "account_id",
+        "valid_from",
+        "valid_to",
+        "name",
+        "domain",
+        "parent_account_id",
+        "is_discovered",
+        *[_prefix(motion) + c for motion in policy.motions() for c in OF_MOTION],
+        **_suppressed(t, policy),
+        owner_id=t["owner_id"],
+        account_type=t["account_type"],
+        industry=t["industry"],
+        employees=t["employees"],
+        employees_max=t["employees_max"],
+        country=t["country"],
+        firmographics_from=t["firmographics_from"],
+        sales_status=t["sales_status"],
+        sales_status_reason=t["sales_status_reason"],
+        **{c: t[c] for c in ("version_from", "version_to") if c in t.columns},
+    )
+    told = [c for c in found.columns if not c.startswith(("valid_", "version_"))]
+    return found if outside is None else merged(keep(found), told)
+
+
+def _prefix(policy: Policy) -> str:
+    return f"{policy.program.motion}__"
 
 
 def accounts(
@@ -99,46 +165,48 @@ def accounts(
     outside: Outside | None = None,
     keep: Keep = _as_is,
 ) -> ir.Table:
-    """Every account and version of it: one row an account_id and valid_from.
+    """Every account and version of it under the leading motion: one row an account_id and valid_from.
 
-    With ``outside``, a version of the CRM is cut where vendors or lists say something new of it, so
-    that every row holds as a whole on all of its days. ``keep`` may store a table and read it back.
+    The arguments are those of ``judged_versions``.
     """
-    t = versions(crm_accounts, touchpoints)
-    if outside is not None:
-        t = keep(overlaid(keep(since_when(t, policy)), outside, policy, keep))
-        t = t.mutate(is_target=t["is_target"] | t["on_target_list"])
-    t = with_fit(believed(t, policy), policy)
-    found = t.select(
-        "account_id",
-        "valid_from",
-        "valid_to",
-        "name",
-        "domain",
-        "parent_account_id",
-        tier=_tier(t, policy),
-        is_target=t["is_target"],
-        is_discovered=t["is_discovered"],
-        fit_gate=t["fit_gate"],
-        failed_criteria=t["failed_criteria"],
-        missing_fields=t["missing_fields"],
-        fit_score=t["fit_score"],
-        fit_low=t["fit_low"],
-        fit_high=t["fit_high"],
-        fit_grade=t["fit_grade"],
-        **_suppressed(t, policy),
-        owner_id=t["owner_id"],
-        account_type=t["account_type"],
-        industry=t["industry"],
-        employees=t["employees"],
-        country=t["country"],
-        firmographics_from=t["firmographics_from"],
-        sales_status=t["sales_status"],
-        sales_status_reason=t["sales_status_reason"],
-        **{c: t[c] for c in ("version_from", "version_to") if c in t.columns},
-    )
-    told = [c for c in found.columns if not c.startswith(("valid_", "version_"))]
-    return found if outside is None else merged(keep(found), told)
+    return led(judged_versions(crm_accounts, touchpoints, policy, outside, keep), policy)
+
+
+def led(judged: ir.Table, policy: Policy) -> ir.Table:
+    """The table ``accounts``: the versions as the leading motion sees them."""
+    mine = _prefix(policy)
+    rest = [c for c in judged.columns if "__" not in c]
+    return judged.select(*rest, **{c: judged[mine + c] for c in OF_MOTION})
+
+
+def account_fit(judged: ir.Table, policy: Policy) -> ir.Table:
+    """The table ``account_fit``: one row a version and motion, with tier, target list and fit."""
+    parts = [
+        judged.select(
+            "account_id",
+            "valid_from",
+            "valid_to",
+            motion=ibis.literal(motion.program.motion),
+            **{c: judged[_prefix(motion) + c] for c in OF_MOTION},
+        )
+        for motion in policy.motions()
+    ]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.union(part)
+    return whole
+
+
+def in_motion(accounts: ir.Table, account_fit: ir.Table, motion: str) -> ir.Table:
+    """``accounts`` with tier, target list and fit as one motion sees them; the same rows and columns.
+
+    Who takes part in the motion on which days is not decided here.
+    """
+    fit = account_fit.filter(account_fit["motion"] == motion)
+    fit = fit.select("account_id", "valid_from", *OF_MOTION)
+    rest = [c for c in accounts.columns if c not in OF_MOTION]
+    both = accounts.select(*rest).join(fit, ["account_id", "valid_from"])
+    return both.select(*accounts.columns)
 
 
 def excluded_accounts(accounts: ir.Table, touchpoints: ir.Table) -> ir.Table:

@@ -34,9 +34,11 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
     listed = np.array(sorted(number(d) for d in days), dtype=np.int64)
     components = list(policy.signals.signals)
     lookback = policy.signals.lookback_days
+    reach = np.array([s.reach_days(lookback) for s in policy.signals.signals.values()])
     factors = np.stack(
         [halving(s.half_life_days, lookback) for s in policy.signals.signals.values()]
     )
+    factors[np.arange(lookback) >= reach[:, None]] = 0.0
     ceilings = np.array(
         [
             np.inf if s.ceiling is None else round(s.ceiling * POINT)
@@ -60,7 +62,7 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
         p = spans(daily, points[scored], t.until[scored], FOREVER)
         grid = Grid(accounts * width, listed)
         row = p.account * width + p.component
-        end = np.minimum(p.day + lookback, p.until)
+        end = np.minimum(p.day + reach[p.component], p.until)
         raw = whole(grid.spread(row, p.day, end, np.rint(p.raw * FIXED).astype(np.int64)) / FIXED)
         lost_fixed = np.rint((p.raw - p.net) * FIXED).astype(np.int64)
         lost = whole(grid.spread(row, p.day, end, lost_fixed) / FIXED)
@@ -70,9 +72,12 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
         at = t.account[scored] * width + component[scored]
         known = scored & (t.person >= 0)
         people = grid.distinct(
-            t.account[known] * width + component[known], t.person[known], t.day[known], lookback
+            t.account[known] * width + component[known],
+            t.person[known],
+            t.day[known],
+            reach[component[known]],
         )
-        touched = grid.spread(at, t.day[scored], t.day[scored] + lookback)
+        touched = grid.spread(at, t.day[scored], t.day[scored] + reach[component[scored]])
         wide = Grid(accounts, listed)
         b = breadth(t, wide, policy)
         present = wide.latest(t.account, t.day, lookback) >= 0

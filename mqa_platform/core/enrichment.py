@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.company_keys import named_by
 from mqa_platform.core.expressions import first_match, joined, newest_first, none_of_type
+from mqa_platform.core.firmographics import UPPER_ENDS
 from mqa_platform.core.spans import closed
 from mqa_platform.policy.models import Policy
 
@@ -37,7 +38,7 @@ def enrichment(landed: ir.Table) -> ir.Table:
     The last record of a day is that day's. Deliveries that change nothing make no version, so that a
     monthly file does not open the past again.
     """
-    told = (*_KEYS, *FIRMOGRAPHICS)
+    told = (*_KEYS, *FIRMOGRAPHICS, *UPPER_ENDS.values())
     t = landed.mutate(valid_from=landed["modified_at"].date())
     key = ["source", "record_id"]
     t = newest_first(t, [*key, "valid_from"], [t["modified_at"].desc(), *(t[c] for c in told)])
@@ -53,13 +54,13 @@ def enrichment(landed: ir.Table) -> ir.Table:
 def facts(records: ir.Table, name_keys: ir.Table) -> ir.Table:
     """Single facts under the keys of their records, each until a newer one of the same key.
 
-    Columns: kind, key, named_domain, field, text or number, said_by (the source), said_from and
-    said_to (closed). Of several vendors the newest record speaks; on one day the first by name of
+    Columns: kind, key, named_domain, field, text or number, upper (the upper end where the number is
+    a band's lower one), said_by (the source), said_from and said_to (closed). Of several vendors the
+    newest record speaks; on one day the first by name of
     the source.
     """
-    rows = named_by(
-        records, name_keys, ["source", "record_id", "valid_from", *FIRMOGRAPHICS], strictly=True
-    )
+    told = ["source", "record_id", "valid_from", *FIRMOGRAPHICS, *UPPER_ENDS.values()]
+    rows = named_by(records, name_keys, told, strictly=True)
     parts = []
     for name, dtype in FIRMOGRAPHICS.items():
         value = rows[name]
@@ -74,6 +75,11 @@ def facts(records: ir.Table, name_keys: ir.Table) -> ir.Table:
             field=ibis.literal(name),
             text=value.nullif("") if is_text else none_of_type("string"),
             number=none_of_type("float64") if is_text else value.cast("float64"),
+            upper=(
+                rows[UPPER_ENDS[name]].cast("float64")
+                if name in UPPER_ENDS
+                else none_of_type("float64")
+            ),
         )
         parts.append(part.filter(part["text"].notnull() | part["number"].notnull()))
     t = parts[0]
@@ -84,12 +90,13 @@ def facts(records: ir.Table, name_keys: ir.Table) -> ir.Table:
 
 def _speaking(t: ir.Table) -> ir.Table:
     """The fact that speaks for each key and day, with the days until another takes its place."""
-    rest = [t[c] for c in ("source", "record_id", "text", "number")]
+    rest = [t[c] for c in ("source", "record_id", "text", "number", "upper")]
     t = newest_first(t, [*_FACT, "valid_from"], rest)
     order = ibis.window(group_by=list(_FACT), order_by="valid_from")
     news = ~(
         t["text"].identical_to(t["text"].lag().over(order))
         & t["number"].identical_to(t["number"].lag().over(order))
+        & t["upper"].identical_to(t["upper"].lag().over(order))
     )
     t = t.mutate(is_news=news)
     t = t.filter(t["is_news"])
@@ -97,6 +104,7 @@ def _speaking(t: ir.Table) -> ir.Table:
         *_FACT,
         "text",
         "number",
+        "upper",
         said_by="source",
         said_from="valid_from",
         said_to=closed(t["valid_from"].lead().over(order)),
@@ -106,10 +114,10 @@ def _speaking(t: ir.Table) -> ir.Table:
 def given(slices: ir.Table, matches: ir.Table) -> ir.Table:
     """Slices with what vendors say of each field on their first day: value, source and since when.
 
-    Columns ``given_<field>``, ``given_<field>_by`` and ``given_<field>_since``; nothing a vendor says
+    Columns ``given_<field>``, ``given_<field>_by``, ``_since`` and, for sizes, ``_upper``; nothing a vendor says
     changes within a slice.
     """
-    columns = ["field", "text", "number", "said_by", "said_from", "kind"]
+    columns = ["field", "text", "number", "upper", "said_by", "said_from", "kind"]
     said = matches.select(
         *columns,
         "match_from",
@@ -127,7 +135,7 @@ def given(slices: ir.Table, matches: ir.Table) -> ir.Table:
             days["valid_from"] < said["match_to"],
         ],
     )
-    newest = [t["said_from"].desc(), t["said_by"], t["kind"], t["text"], t["number"]]
+    newest = [t["said_from"].desc(), t["said_by"], t["kind"], t["text"], t["number"], t["upper"]]
     t = newest_first(t, ["account_id", "valid_from", "field"], newest)
     wide = t.group_by(of_account=t["account_id"], of_day=t["valid_from"]).aggregate(
         **{name: value for f in FIRMOGRAPHICS for name, value in _pivoted(t, f).items()}
@@ -145,7 +153,9 @@ def _pivoted(t: ir.Table, name: str) -> dict[str, ir.Value]:
     is_it = t["field"] == name
     column = "text" if FIRMOGRAPHICS[name] == "string" else "number"
     value = t[column].max(where=is_it)
+    upper = {f"given_{name}_upper": t["upper"].max(where=is_it)} if name in UPPER_ENDS else {}
     return {
+        **upper,
         f"given_{name}": value.floor() if FIRMOGRAPHICS[name] == "int64" else value,
         f"given_{name}_by": t["said_by"].max(where=is_it),
         f"given_{name}_since": t["said_from"].max(where=is_it),
@@ -160,6 +170,9 @@ def since_when(versions: ir.Table, policy: Policy) -> ir.Table:
     entered = {}
     for name in asked:
         is_old = versions[name].identical_to(versions[name].lag().over(order))
+        if name in UPPER_ENDS:
+            end = versions[UPPER_ENDS[name]]
+            is_old = is_old & end.identical_to(end.lag().over(order))
         is_old = is_old & (ibis.row_number().over(order) > 0)
         entered[f"since_{name}"] = ibis.ifelse(is_old, none_of_type("date"), versions["valid_from"])
     t = versions.mutate(**entered)
@@ -183,6 +196,9 @@ def believed(t: ir.Table, policy: Policy) -> ir.Table:
             is_given = _theirs_wins(t, name, mine, policy)
             values[name] = ibis.ifelse(is_given, theirs, mine)
             by = ibis.ifelse(is_given, t[f"given_{name}_by"], ibis.literal(CRM))
+            if name in UPPER_ENDS:
+                upper, end = UPPER_ENDS[name], t[f"given_{name}_upper"].cast(dtype)
+                values[upper] = ibis.ifelse(is_given, end, t[upper])
         origins.append(
             first_match(
                 [(values[name].notnull(), joined("", [ibis.literal(f"{name}:"), by]) + ";")],

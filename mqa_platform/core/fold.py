@@ -6,31 +6,35 @@ or where the facts come from (``stages``).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_platform.core.history import Span
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.ladder import Ladder
+from mqa_platform.core.rules import Thresholds
 from mqa_platform.core.rungs import (
     GATES,
     MQA,
     NEVER,
     SALES_EVENTS,
     STAGES,
+    TIERS,
     Facts,
     Moves,
     State,
 )
 from mqa_platform.core.timeline import POINT
 from mqa_platform.core.touches import number
-from mqa_platform.policy.models import Policy
 
 _DAYS = {
     "entered_on": "entered", "mqa_on": "mqa_on", "last_exit_on": "last_exit",
-    "first_touch_on": "first_touch", "last_activity_on": "last_activity",
+    "first_touch_on": "first_touch", "last_activity_on": "last_activity", "hand_raised_on": "raised_on",
+    "fell_on": "fell_on",
 }  # fmt: skip
 STAGE_LINES = pa.schema(
     [
@@ -46,14 +50,16 @@ STAGE_LINES = pa.schema(
         ("episode", pa.int64()),
         ("days_below", pa.int64()),
         ("exit_reason", pa.string()),
+        ("episode_tier", pa.string()),
         *[(name, pa.date32()) for name in _DAYS],
     ]
 )
 FACT_COLUMNS = (
-    "account_id", "day", "engagement_score", "threshold", "fit_gate", "score_type", "is_target",
+    "account_id", "day", "engagement_score", "tier", "fit_gate", "score_type", "is_target",
     "is_suppressed", "eligible_people", "people_on_high_intent", "anonymous_evidence", "hand_raised",
-    "last_eligible_on", "open_opportunity", "is_customer", "touched", "sales_event", "sales_reason",
-    "loss_reason", "stage", "reason", "episode", "days_below", "exit_reason", *_DAYS,
+    "last_eligible_on", "open_opportunity", "is_customer", "last_won_on", "touched", "sales_event",
+    "sales_reason", "loss_reason", "forced_stage", "forced_reason", "stage", "reason", "episode",
+    "days_below", "exit_reason", "episode_tier", *_DAYS,
 )  # fmt: skip
 
 
@@ -103,7 +109,7 @@ class _Cube:
         return {
             "present": self.fill(everything, False),
             "score": self.fill(_points(t["engagement_score"]), 0.0),
-            "threshold": self.fill(_points(t["threshold"]), np.inf),
+            "tier": self.fill(_position(t["tier"], TIERS), 0),
             "gate": self.fill(_position(t["fit_gate"], GATES), 0),
             "intent_heavy": self.fill(_flags(pc.equal(t["score_type"], "intent_heavy")), False),
             "on_target_list": self.fill(_flags(t["is_target"]), False),
@@ -115,10 +121,13 @@ class _Cube:
             "last_eligible": self.fill(_days(t["last_eligible_on"]), NEVER),
             "open_opportunity": self.fill(_flags(t["open_opportunity"]), False),
             "customer": self.fill(_flags(t["is_customer"]), False),
+            "last_won": self.fill(_days(t["last_won_on"]), NEVER),
             "touched": self.fill(_flags(t["touched"]), False),
             "sales_event": self.fill(_position(t["sales_event"], SALES_EVENTS), 0),
             "sales_reason": self.fill(_texts(t["sales_reason"]), None),
             "loss_reason": self.fill(_texts(t["loss_reason"]), None),
+            "forced": self.fill(_position(t["forced_stage"], ("", *STAGES)) - 1, NEVER),
+            "forced_reason": self.fill(_texts(t["forced_reason"]), None),
         }
 
 
@@ -128,10 +137,16 @@ def _initial(table: pa.Table, accounts: np.ndarray, state: State) -> None:
     state.stage[accounts] = [codes[s] for s in table["stage"].to_pylist()]
     state.episode[accounts] = _counts(table["episode"])
     state.days_below[accounts] = _counts(table["days_below"])
+    # The first word stands for none, so that it is minus one.
+    state.tier[accounts] = _position(table["episode_tier"], ("", *TIERS)) - 1
     for name in ("exit_reason", "reason"):
         getattr(state, name)[accounts] = _texts(table[name])
     for column, name in _DAYS.items():
         getattr(state, name)[accounts] = _days(table[column])
+
+
+# The last is that of an account outside an episode, whose tier is minus one.
+_TIER_NAMES = np.array([*TIERS, None], dtype=object)
 
 
 class _Output:
@@ -140,13 +155,16 @@ class _Output:
     def __init__(self, names: pa.Array) -> None:
         self.names, self.parts = names, list[pa.Table]()
 
-    def _common(self, who: np.ndarray, t: int, state: State) -> dict[str, pa.Array]:
+    def _common(
+        self, who: np.ndarray, t: int, state: State, tier: np.ndarray
+    ) -> dict[str, pa.Array]:
         columns = {
             "account_id": self.names.take(pa.array(who)),
             "day": pa.array(np.full(len(who), t, dtype=np.int32)).cast(pa.date32()),
             "episode": pa.array(state.episode[who]),
             "days_below": pa.array(state.days_below[who]),
             "exit_reason": pa.array(state.exit_reason[who], pa.string()),
+            "episode_tier": pa.array(_TIER_NAMES[tier], pa.string()),
         }
         for column, name in _DAYS.items():
             days = getattr(state, name)[who].astype(np.int32)
@@ -159,17 +177,18 @@ class _Output:
 
     def states(self, t: int, state: State, f: Facts) -> None:
         who = np.flatnonzero(f.present)
-        columns = self._common(who, t, state)
+        columns = self._common(who, t, state, state.tier[who])
         columns["kind"] = pa.repeat(pa.scalar("state"), len(who))
         columns["stage"] = pa.array(np.array(STAGES, dtype=object)[state.stage[who]], pa.string())
         columns["reason"] = pa.array(state.reason[who], pa.string())
         self._add(columns, len(who))
 
-    def moves(self, t: int, moves: Moves, state: State, f: Facts) -> None:
+    def moves(self, t: int, moves: Moves, state: State, f: Facts, thresholds: Thresholds) -> None:
+        limit = thresholds.of(f.tier)
         seq = np.zeros(len(self.names), dtype=np.int64)
         for move in moves.rows:
             who, to = move.who, move.to
-            columns = self._common(who, t, state)
+            columns = self._common(who, t, state, move.tier)
             columns["episode"] = pa.array(move.episode)
             columns["kind"] = pa.repeat(pa.scalar("move"), len(who))
             columns["seq"] = pa.array(seq[who])
@@ -177,25 +196,34 @@ class _Output:
             columns["stage"] = pa.repeat(pa.scalar(STAGES[to]), len(who))
             columns["rule"] = pa.repeat(pa.scalar(move.rule), len(who))
             columns["reason"] = pa.array(move.reasons, pa.string())
-            columns["evidence"] = pa.array([_evidence(f, i, to) for i in who], pa.string())
+            columns["evidence"] = pa.array(
+                [_evidence(f, limit[i], i, to) for i in who], pa.string()
+            )
             self._add(columns, len(who))
             seq[who] += 1
 
 
-def _evidence(f: Facts, i: int, to: int) -> str:
+def _evidence(f: Facts, limit: float, i: int, to: int) -> str:
     """The figures a transition rests on, in words."""
-    score = f"score {f.score[i] / POINT:.4f}, threshold {f.threshold[i] / POINT:.4f}"
+    score = f"score {f.score[i] / POINT:.4f}, threshold {limit / POINT:.4f}"
     if to != MQA:
         return f"gate {GATES[f.gate[i]]}, {score}"
     return f"{score}, {f.people[i]} people, {f.committee[i]} on high-intent pages, gate {GATES[f.gate[i]]}"
 
 
-def fold_kernel(policy: Policy, first_day: date) -> Kernel:
+def fold_kernel(spans: Sequence[Span], backlog_days: Collection[date]) -> Kernel:
     """Kernel: rows of facts (``FACT_COLUMNS``) → state and move lines.
 
     A row whose ``stage`` is filled is the state an account starts from; the others are facts of a day.
-    ``first_day`` is the first day of the whole history: who qualifies there is backlog.
+
+    Args:
+        spans: the policies of one motion, oldest first; the first also speaks for the days before it.
+        backlog_days: the first day of the whole history, and those on which a policy was promoted: who
+            meets the rule there is backlog, because nobody looked before, or the rules changed.
     """
+    ladders = [Ladder(span.policy) for span in spans]
+    starts = np.array([number(span.window.lo) for span in spans[1:]], dtype=np.int64)
+    backlog = {number(day) for day in backlog_days}
 
     def run(table: pa.Table) -> pa.Table:
         table = table.select(FACT_COLUMNS).combine_chunks()
@@ -212,11 +240,12 @@ def fold_kernel(policy: Policy, first_day: date) -> Kernel:
             facts_table, account[~is_start], np.searchsorted(days, day), (len(names), len(days))
         )
         facts = cube.facts()
-        ladder, out = Ladder(policy, number(first_day)), _Output(names)
+        out = _Output(names)
         for at, t in enumerate(days):
             f = Facts(**{name: values[:, at] for name, values in facts.items()})
-            moves = ladder.day(int(t), state, f)
-            out.moves(int(t), moves, state, f)
+            ladder = ladders[int(np.searchsorted(starts, t, side="right"))]
+            moves = ladder.day(int(t), state, f, is_backlog=int(t) in backlog)
+            out.moves(int(t), moves, state, f, ladder.thresholds)
             out.states(int(t), state, f)
         return pa.concat_tables(out.parts) if out.parts else STAGE_LINES.empty_table()
 

@@ -38,11 +38,13 @@ def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
     t = t.join(a, t["account_id"] == a["of_account"])
     t = t.filter(in_force(t, t["changed_on"]))
     return t.select(
-        "account_id", "motion", "episode", "name", "tier", "owner_id", "country", "employees",
-        "industry", "qualified_at", "policy_version",
+        "account_id", "motion", "episode", "name", "owner_id", "country", "employees", "industry",
+        "qualified_at", "policy_version",
+        tier=ibis.coalesce(t["episode_tier"], t["tier"]),
         handoff_id=identifier(t["account_id"], t["motion"], t["episode"].cast("string")),
         created_on=t["changed_on"],
-        evidence_rule=t["reason"],
+        # Who is put on the rung by hand has somebody's word for evidence.
+        evidence_rule=ibis.ifelse(t["rule"] == "override", "override", t["reason"]),
         is_backlog=t["rule"] == "backlog",
     )  # fmt: skip
 

@@ -39,6 +39,7 @@ DAY_OF: Final[dict[str, str]] = {
     "landed_spend": "spend_date",
     "landed_consents": "changed_at",
     "landed_corrections": "at",
+    "landed_overrides": "at",
 }
 OK: Final = "ok"
 # The gravest first: a source that is both is called by the first.

@@ -19,7 +19,7 @@ from mqa_platform.core.decay import score_kernel
 from mqa_platform.core.expressions import shard
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.score_lines import TOTAL
-from mqa_platform.core.scores import KERNEL_INPUT, Apply
+from mqa_platform.core.scores import KERNEL_INPUT, Apply, typed
 from mqa_platform.policy.models import Policy
 
 _STAMP = pa.timestamp("us", tz="UTC")
@@ -123,10 +123,17 @@ def _holds(line: dict[str, Any], entry: dict[str, Any], policy: Policy) -> bool:
 def moments(
     moves: ir.Table, scores: ir.Table, touchpoints: ir.Table, policy: Policy, apply: Apply
 ) -> ir.Table:
-    """(account_id, day, qualified_at) for the steps to mqa among the fold's ``move`` lines."""
-    entered = moves.filter(moves["stage"] == "mqa").select(
-        "day", evidence_rule="reason", entered_account="account_id"
-    )
+    """(account_id, day, qualified_at) for the steps to mqa among the fold's ``move`` lines.
+
+    Args:
+        moves: lines of the days on which ``policy`` is in force, of its motion.
+        scores: those of the motion.
+        touchpoints: all touchpoints.
+        policy: the policy in force.
+        apply: runs a kernel.
+    """
+    entered = moves.filter((moves["stage"] == "mqa") & (moves["rule"] != "override"))
+    entered = entered.select("day", evidence_rule="reason", entered_account="account_id")
     s = scores.select(
         "threshold", "score_type", scored_account="account_id", scored_on="score_date"
     )
@@ -134,7 +141,7 @@ def moments(
         s, [entered["entered_account"] == s["scored_account"], entered["day"] == s["scored_on"]]
     )
     e = e.select("entered_account", "day", "evidence_rule", "threshold", "score_type")
-    t = touchpoints.select(*KERNEL_INPUT, "received_at")
+    t = typed(touchpoints, policy).select(*KERNEL_INPUT, "received_at")
     near = t.join(e, t["account_id"] == e["entered_account"])
     forgotten = near["touchpoint_date"] + ibis.interval(days=policy.signals.lookback_days)
     near = near.filter((near["touchpoint_date"] <= near["day"]) & (near["day"] < forgotten))

@@ -83,6 +83,8 @@ def lines(touchpoints: pa.Table, policy: Policy, as_of: date) -> list[Line]:
     for i, row in enumerate(rows):
         rule = rules[component[scored[i]]]
         age = today - int(t.day[scored[i]])
+        if age >= rule.reach_days(policy.signals.lookback_days):
+            continue
         decay = float(halving(rule.half_life_days, age + 1)[age])
         worth = float(points[scored[i]])
         kept = float(daily.kept[i]) if t.until[scored[i]] > today else 0.0

@@ -10,19 +10,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-STAGES = (
-    "unqualified", "target", "engaged", "mqa", "sales_accepted", "sales_qualified", "opportunity",
-    "customer", "recycled", "disqualified",
-)  # fmt: skip
+from mqa_platform.policy.transitions import STAGES as STAGES
+
 (
     UNQUALIFIED, TARGET, ENGAGED, MQA, SALES_ACCEPTED, SALES_QUALIFIED, OPPORTUNITY, CUSTOMER,
     RECYCLED, DISQUALIFIED,
 ) = range(10)  # fmt: skip
+# An episode is open on these; from opportunity on the account is still the one that qualified.
+IN_EPISODE = (MQA, SALES_ACCEPTED, SALES_QUALIFIED, OPPORTUNITY)
 NEVER = -1
 GATES = ("fail", "unknown", "pass")
 FAIL, UNKNOWN, PASS = range(3)
 SALES_EVENTS = ("", "accepted", "rejected", "qualified", "nurture")
 NOTHING, ACCEPTED, REJECTED, QUALIFIED, NURTURE = range(5)
+# The first is also that of an account whose tier nobody knows.
+TIERS = ("programmatic", "scaled", "strategic")
 EVIDENCE = ("", "anonymous_only", "people", "hand_raise")
 NONE, ANONYMOUS_ONLY, PEOPLE, HAND_RAISE = range(4)
 Mask = np.ndarray
@@ -30,7 +32,11 @@ Mask = np.ndarray
 
 @dataclass
 class State:
-    """What the fold carries from day to day, one entry an account; days are numbers, −1 for never."""
+    """What the fold carries from day to day, one entry an account; days are numbers, −1 for never.
+
+    tier is that of the running episode (a position in TIERS, −1 outside), raised_on the hand-raise that is
+    kept for later, fell_on the day on which the account last fell from engaged.
+    """
 
     stage: np.ndarray
     entered: np.ndarray
@@ -42,6 +48,9 @@ class State:
     reason: np.ndarray
     first_touch: np.ndarray
     last_activity: np.ndarray
+    tier: np.ndarray
+    raised_on: np.ndarray
+    fell_on: np.ndarray
 
     @classmethod
     def fresh(cls, accounts: int) -> State:
@@ -58,12 +67,13 @@ class State:
 class Facts:
     """What is true of each account at the end of one day.
 
-    Points are ten-thousandths; gate and sales_event are positions in GATES and SALES_EVENTS.
+    Points are ten-thousandths; gate, tier and sales_event are positions in GATES, TIERS and SALES_EVENTS.
+    forced is the rung that somebody has put the account on, −1 for none.
     """
 
     present: Mask
     score: np.ndarray
-    threshold: np.ndarray
+    tier: np.ndarray
     gate: np.ndarray
     intent_heavy: Mask
     on_target_list: Mask
@@ -75,10 +85,13 @@ class Facts:
     last_eligible: np.ndarray
     open_opportunity: Mask
     customer: Mask
+    last_won: np.ndarray
     touched: Mask
     sales_event: np.ndarray
     sales_reason: np.ndarray
     loss_reason: np.ndarray
+    forced: np.ndarray
+    forced_reason: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ class Move:
     rule: str
     reasons: np.ndarray
     episode: np.ndarray
+    tier: np.ndarray
 
 
 @dataclass

@@ -18,6 +18,7 @@ from mqa_platform.core.expressions import first_match, in_force, shard
 from mqa_platform.core.health import degraded_days
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.score_lines import SCORE_LINES, TOTAL
+from mqa_platform.core.signals import signal_type
 from mqa_platform.policy.models import Policy
 
 Apply = Callable[[Kernel, ir.Table, str], ir.Table]
@@ -27,10 +28,23 @@ KERNEL_INPUT = (
 )  # fmt: skip
 
 
+def typed(touchpoints: ir.Table, policy: Policy) -> ir.Table:
+    """Touchpoints with the signal types of a policy.
+
+    The published ones are those of the leading motion on the day of the run; another motion, or the
+    policy of another day, may make its signals of other events and pages.
+    """
+    if "event" not in touchpoints.columns:
+        return touchpoints
+    kind = signal_type(touchpoints["event"], touchpoints["page_type"], policy)
+    return touchpoints.mutate(signal_type=kind)
+
+
 def score_lines(
     touchpoints: ir.Table, policy: Policy, days: Sequence[date], apply: Apply
 ) -> ir.Table:
     """The kernel's receipt and total lines for the listed days, which need not be consecutive."""
+    touchpoints = typed(touchpoints, policy)
     oldest = min(days) - timedelta(days=policy.signals.lookback_days - 1)
     near = touchpoints.filter(
         (touchpoints["touchpoint_date"] >= oldest) & (touchpoints["touchpoint_date"] <= max(days))

@@ -18,6 +18,8 @@ from mqa_platform.policy.models import Policy
 # Below this confidence a match is shown as soft: it is counted, and hardly qualifies anybody.
 SURE = 0.75
 OUTCOMES = ("matched", "soft", "none", "excluded", "bot")
+# What an event of a visit that only looks for a job counts as.
+CAREERS = "careers_visit"
 # Reasons that say nothing against a signal: nobody was found, or more than one.
 NOBODY = ("no_match", "tie_refused")
 
@@ -76,11 +78,44 @@ def seniority(title: ir.StringValue, policy: Policy) -> ir.FloatingValue:
     return first_match(cases, ibis.literal(1.0))
 
 
-def touchpoints(signals: ir.Table, cut: ir.Table, resolved: ir.Table, policy: Policy) -> ir.Table:
-    """One row a resolved signal and account; the shares of a signal sum to one."""
+def career_visits(signals: ir.Table, cut: ir.Table, policy: Policy) -> ir.Table:
+    """(session_id) of the visits of people who look for a job: nothing in them is buying.
+
+    All page views of such a visit are of career pages, there is one at least, and nobody in it asks
+    for us by name. ``signals`` must hold the visits whole.
+    """
+    asks = [e for s in policy.signals.signals.values() if s.hand_raise for e in s.events]
+    hits = signals.join(cut.select("signal_id", "session_id"), "signal_id")
+    viewed = hits["event"] == "page_view"
+    career = viewed & one_of(hits["page_type"], policy.signals.career_page_types).fill_null(False)
+    speaks = (viewed & ~career) | one_of(hits["event"], asks)
+    each = hits.group_by("session_id").aggregate(
+        careers=ibis.ifelse(career, 1, 0).sum(), others=ibis.ifelse(speaks, 1, 0).sum()
+    )
+    return each.filter((each["careers"] > 0) & (each["others"] == 0)).select("session_id")
+
+
+def touchpoints(
+    signals: ir.Table,
+    cut: ir.Table,
+    resolved: ir.Table,
+    policy: Policy,
+    whole: ir.Table | None = None,
+) -> ir.Table:
+    """One row a resolved signal and account; the shares of a signal sum to one.
+
+    What happens in a visit of ``career_visits`` has the event and signal type ``careers_visit``,
+    which no signal of a policy is made of. ``whole`` are the signals of the visits that go beyond
+    ``signals``; None where none does.
+    """
     shares = resolved.filter(resolved["account_id"].notnull() & resolved["reason"].isnull())
+    job_seekers = career_visits(signals if whole is None else whole, cut, policy)
+    visits = cut.select("signal_id", "session_id").left_join(
+        job_seekers.select(career_visit="session_id"), [("session_id", "career_visit")]
+    )
     t = signals.join(shares, "signal_id")
-    t = t.left_join(cut.select("signal_id", "session_id"), "signal_id")
+    t = t.left_join(visits, "signal_id")
+    idle = t["career_visit"].notnull() & (t["direction"] == "inbound")
     return t.select(
         "signal_id",
         "account_id",
@@ -89,7 +124,8 @@ def touchpoints(signals: ir.Table, cut: ir.Table, resolved: ir.Table, policy: Po
         received_at=t["received_at"],
         person_id=t["person_id"],
         anonymous_id=t["anonymous_id"],
-        signal_type=t["signal_type"],
+        event=ibis.ifelse(idle, CAREERS, t["event"]),
+        signal_type=ibis.ifelse(idle, CAREERS, t["signal_type"]),
         direction=t["direction"],
         share=t["share"],
         match_confidence=t["match_confidence"],

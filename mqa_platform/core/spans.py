@@ -26,6 +26,17 @@ def opened(end: ir.DateValue) -> ir.DateValue:
     return end.nullif(ibis.literal(END))
 
 
+def within(t: ir.Table, first: date | None, end: date | None) -> ir.Table:
+    """The versions as far as they hold from a day on and before an end; None is no limit."""
+    if first is not None:
+        t = t.filter(closed(t["valid_to"]) > first)
+        t = t.mutate(valid_from=ibis.greatest(t["valid_from"], ibis.literal(first)))
+    if end is not None:
+        t = t.filter(t["valid_from"] < end)
+        t = t.mutate(valid_to=ibis.least(closed(t["valid_to"]), ibis.literal(end)))
+    return t
+
+
 def shared(
     t: ir.Table, one: tuple[str, str], other: tuple[str, str]
 ) -> tuple[ir.DateValue, ir.DateValue]:

@@ -49,8 +49,11 @@ class Grid:
         np.add.at(step, (row, np.searchsorted(self.days, end)), -np.asarray(value))
         return np.cumsum(step, axis=1)[:, :-1]
 
-    def distinct(self, row: Ints, who: Ints, day: Ints, window: int) -> Ints:
-        """Number of different ``who`` with an entry in the window, by row and day."""
+    def distinct(self, row: Ints, who: Ints, day: Ints, window: int | Ints) -> Ints:
+        """Number of different ``who`` with an entry in the window, by row and day.
+
+        A window for each entry must be the same for all entries of a row.
+        """
         start, end, row = unions(row, who, day, window)[:3]
         return self.spread(row, start, end)
 
@@ -87,13 +90,14 @@ class Grid:
         return out
 
 
-def unions(row: Ints, who: Ints, day: Ints, window: int) -> tuple[Ints, Ints, Ints, Ints]:
+def unions(row: Ints, who: Ints, day: Ints, window: int | Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Disjoint [start, end) ranges in which a (row, who) has an entry of the last ``window`` days.
 
     Returns start, end, row, who; sorted by row, who and start.
     """
     order = np.lexsort((day, who, row))
     row, who, day = row[order], who[order], day[order]
+    window = np.broadcast_to(window, order.shape)[order]
     same = np.zeros(len(row), dtype=bool)
     same[:-1] = (row[1:] == row[:-1]) & (who[1:] == who[:-1])
     following = np.append(day[1:], 0)

@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 
 
 def policy_problems(policy: Policy) -> list[str]:
-    """Every rule between sections that the policy breaks, as ``section.key: reason``."""
-    return [*_breadth_beats_the_mql_model(policy), *_triggers_stay_small(policy)]
+    """Every rule between sections that the policy breaks, as ``section.key: reason``.
+
+    What is wrong with another motion than the leading one starts with its name: ``expansion/stages.…``.
+    """
+    if policy.program.motion in policy.other_motions:
+        return [f"program.motion: {policy.program.motion} leads, and is under motions as well"]
+    found = []
+    for each in policy.motions():
+        motion = each.program.motion
+        prefix = "" if motion == policy.program.motion else f"{motion}/"
+        found += [f"{prefix}{problem}" for problem in _problems_of_motion(each)]
+    return found
+
+
+def _problems_of_motion(policy: Policy) -> Iterator[str]:
+    yield from _breadth_beats_the_mql_model(policy)
+    yield from _triggers_stay_small(policy)
 
 
 def _breadth_beats_the_mql_model(policy: Policy) -> Iterator[str]:

@@ -74,11 +74,13 @@ def policy_problems(error: ValidationError, documents: Mapping[str, Document]) -
         for text in _reason(detail).splitlines():
             place, _, message = text.partition(": ")
             section, *keys = place.split(".")
-            if section not in documents or not message:
+            plain = section.rpartition("/")[2]
+            # A section that a motion does not have of its own is that of the leading motion.
+            document = documents.get(section) or documents.get(plain)
+            if document is None or not message:
                 problems.append(Problem("policy", 0, "", text))
                 continue
-            document = documents[section]
-            path = _place(section, tuple(keys), document)
+            path = _place(plain, tuple(keys), document)
             shown = ".".join(str(part) for part in path)
             problems.append(Problem(document.file, document.line_of(path), shown, message))
     return problems

@@ -71,10 +71,24 @@ class Icp(Model):
     grade_b: Annotated[float, Field(ge=0, le=100)] = 60
     grade_c: Annotated[float, Field(ge=0, le=100)] = 40
     tiers: list[TierRule] = []
+    # Whoever meets all of these is on the target list, beside those that the CRM or a list names.
+    target_query: dict[Name, Criterion] = {}
     precedence: Precedence = Precedence()
+    # Our name of an industry → the words of the CRM and the vendors for it. A word that stands nowhere
+    # here is unknown; without any entry every word is taken as it is.
+    industries: dict[Annotated[str, Field(min_length=1)], list[str]] = {}
 
     @model_validator(mode="after")
     def _grades_descend(self) -> Icp:
         if not self.grade_a > self.grade_b > self.grade_c:
             raise ValueError("grades must descend: grade_a > grade_b > grade_c")
+        return self
+
+    @model_validator(mode="after")
+    def _a_word_means_one_industry(self) -> Icp:
+        meant: dict[str, str] = {}
+        for ours, theirs in self.industries.items():
+            for word in dict.fromkeys(w.casefold().strip() for w in (ours, *theirs)):
+                if meant.setdefault(word, ours) != ours:
+                    raise ValueError(f"{word!r} stands for {meant[word]} and for {ours}")
         return self

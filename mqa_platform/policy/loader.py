@@ -1,7 +1,8 @@
 """A policy folder in, one checked ``Policy`` out, with the version that stands on every score.
 
-Belongs here: which file is which section, and what a missing file means. Does not belong here: the
-shape of a section (``models``) or the wording of a problem (``diagnostics``).
+Belongs here: reading the sections of every motion, and what makes two policies the same. Does not belong
+here: which file is which section (``folder``), the shape of a section (``models``) or the wording of a
+problem (``diagnostics``).
 """
 
 from __future__ import annotations
@@ -9,22 +10,42 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from mqa_platform.policy.diagnostics import nearest, policy_problems, section_problems
 from mqa_platform.policy.documents import Document, read_document
-from mqa_platform.policy.models import Policy
+from mqa_platform.policy.folder import (
+    GOLDEN,
+    MOTION_SECTIONS,
+    MOTIONS,
+    SECTIONS,
+    SectionFile,
+    effective_files,
+    golden_files,
+)
+from mqa_platform.policy.models import Motion, MotionOverride, Policy
 from mqa_platform.policy.problems import PolicyError, Problem
 
-SECTIONS = tuple(Policy.model_fields)
-PROPOSED = ".proposed.yaml"
-DEFAULT_FOLDER = Path(__file__).parent / "default"
+# What every motion has from the leading one: it is settled before a signal has a motion.
+SHARED = {
+    "icp": ("precedence", "industries"),
+    "signals": (
+        "lookback_days",
+        "seniority",
+        "page_types",
+        "unscored_page_types",
+        "career_page_types",
+        "unclassified_limit",
+        "consent_default",
+        "unknown_consent_counts_as_anonymous",
+    ),
+}
 
 # In these mappings the first match wins, so their order is part of what the policy means.
 _ORDERED = {("signals", "signals"), ("signals", "page_types")}
@@ -38,31 +59,68 @@ def load_policy(folder: Path | None = None) -> Policy:
     Raises:
         PolicyError: with every problem of every file at once.
     """
-    files = _effective_files(folder)
     documents: dict[str, Document] = {}
-    sections: dict[str, BaseModel] = {}
+    sections: dict[str, dict[str, BaseModel]] = {"": {}}
     problems: list[Problem] = []
-    for section, path in files.items():
-        model: Any = Policy.model_fields[section].annotation
+    for file in effective_files(folder):
+        model: Any = Policy.model_fields[file.section].annotation
         try:
-            documents[section] = read_document(path, _label(path, folder))
+            documents[file.key] = read_document(file.path, file.label)
+            data = _with_shared(file, documents)
             # Strict, and through JSON: "40" and true are no numbers, but a date is written as text.
-            text = json.dumps(documents[section].data)
-            sections[section] = model.model_validate_json(text, strict=True)
+            section = model.model_validate_json(json.dumps(data), strict=True)
+            sections.setdefault(file.motion, {})[file.section] = section
         except PolicyError as error:
             problems.extend(error.problems)
         except ValidationError as error:
-            problems.extend(section_problems(error, documents[section], model))
+            problems.extend(section_problems(error, documents[file.key], model))
     policy = None
-    if {"signals", "stages"} <= set(sections):
+    leading = sections.pop("")
+    if {"signals", "stages"} <= set(leading):
         # Sections that failed stand at their defaults here, so that one run shows every problem.
+        others, strangers = _motions(sections)
+        problems.extend(strangers)
         try:
-            policy = Policy.model_validate(sections)
+            policy = Policy.model_validate({**leading, "other_motions": others})
         except ValidationError as error:
             problems.extend(policy_problems(error, documents))
     if problems or policy is None:
         raise PolicyError(problems)
     return policy
+
+
+def _with_shared(file: SectionFile, documents: Mapping[str, Document]) -> dict[str, Any]:
+    """The values of a file; for a motion's, with what all motions share from the leading one's.
+
+    Raises:
+        PolicyError: a motion's file says what all motions share.
+    """
+    document = documents[file.key]
+    if not file.motion:
+        return document.data
+    shared = SHARED.get(file.section, ())
+    said = [key for key in shared if key in document.data]
+    if said:
+        reason = f"is the same for all motions; it stands in {file.section}.yaml"
+        raise PolicyError(
+            Problem(document.file, document.line_of((key,)), key, reason) for key in said
+        )
+    leading = documents[file.section].data if file.section in documents else {}
+    return {**document.data, **{key: leading[key] for key in shared if key in leading}}
+
+
+def _motions(
+    sections: Mapping[str, Mapping[str, BaseModel]],
+) -> tuple[dict[str, MotionOverride], list[Problem]]:
+    known = get_args(Motion)
+    strangers = []
+    for name in sorted(set(sections) - set(known)):
+        guess = nearest(name, known)
+        hint = f"did you mean {guess}?" if guess else f"known are {', '.join(known)}"
+        strangers.append(Problem(f"motions/{name}", 0, "", f"no such motion; {hint}"))
+    return {
+        n: MotionOverride.model_validate(s) for n, s in sections.items() if n in known
+    }, strangers
 
 
 def policy_version(policy: Policy) -> str:
@@ -71,11 +129,14 @@ def policy_version(policy: Policy) -> str:
     Comments, layout and the order of keys do not change it, except where the first match wins.
     Sources and the CRM's mapping are left out: they say how data is read, not what it is worth.
     """
-    meaning = {
+    meaning: dict[str, Any] = {
         section: _canonical(getattr(policy, section), (section,))
         for section in SECTIONS
         if section not in ("sources", "mapping")
     }
+    for motion, own in policy.other_motions.items():
+        for section in MOTION_SECTIONS:
+            meaning[f"{motion}/{section}"] = _canonical(getattr(own, section), (section,))
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -88,50 +149,20 @@ def copy_policy(policy_folder: Path | None, target: Path) -> None:
         FileExistsError: ``target`` has a file with other content; nothing is written.
     """
     load_policy(policy_folder)
-    contents = {f.name: f.read_bytes() for f in _effective_files(policy_folder).values()}
+    contents = {f.name: f.path.read_bytes() for f in effective_files(policy_folder)}
+    contents |= {f"{GOLDEN}/{p.name}": p.read_bytes() for p in golden_files(policy_folder)}
     for name, content in contents.items():
         existing = target / name
         if existing.exists() and existing.read_bytes() != content:
             raise FileExistsError(f"{existing} has other content; move it away first")
-    target.mkdir(parents=True, exist_ok=True)
+    # A folder without this one would be given the packaged motions.
+    (target / MOTIONS).mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        partial = target / f".{name}.partial"
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
         partial.write_bytes(content)
-        os.replace(partial, target / name)
-
-
-def _effective_files(folder: Path | None) -> dict[str, Path]:
-    """The file of every section: the folder's own, else the packaged default's."""
-    files = {section: DEFAULT_FOLDER / f"{section}.yaml" for section in SECTIONS}
-    if folder is None:
-        return files
-    if not folder.is_dir():
-        raise PolicyError([Problem(str(folder), 0, "", "no such policy folder")])
-    problems = list(_unknown_files(folder))
-    if problems:
-        raise PolicyError(problems)
-    own = {section: folder / f"{section}.yaml" for section in SECTIONS}
-    return {
-        section: own[section] if own[section].is_file() else files[section] for section in files
-    }
-
-
-def _unknown_files(folder: Path) -> Iterator[Problem]:
-    known = [f"{section}.yaml" for section in SECTIONS]
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in (".yaml", ".yml"):
-            continue
-        # What "mqa init" lays beside a file that somebody has edited, for him to compare.
-        if path.name.endswith(PROPOSED):
-            continue
-        if path.name not in known:
-            guess = nearest(path.name, known)
-            hint = f"did you mean {guess}?" if guess else f"known are {', '.join(known)}"
-            yield Problem(path.name, 0, "", f"not a policy file; {hint}")
-
-
-def _label(path: Path, folder: Path | None) -> str:
-    return path.name if folder is None or path.parent == folder else f"{path.name} (default)"
+        os.replace(partial, path)
 
 
 def _canonical(value: Any, path: tuple[str, ...]) -> Any:

@@ -7,7 +7,6 @@ reading YAML (``loader``), or what a setting does to the numbers (``core``).
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -19,6 +18,16 @@ from mqa_platform.policy.identity import Identity
 from mqa_platform.policy.mapping import Mappings
 from mqa_platform.policy.patterns import Pattern
 from mqa_platform.policy.sources import Sources
+from mqa_platform.policy.stages import Stages
+
+Motion = Literal["new_business", "expansion"]
+
+
+class Approvers(Model):
+    """Who may approve a promotion of a policy; each side has to."""
+
+    marketing: list[Annotated[str, Field(min_length=1, max_length=100)]] = []
+    sales: list[Annotated[str, Field(min_length=1, max_length=100)]] = []
 
 
 class Program(Model):
@@ -26,11 +35,13 @@ class Program(Model):
 
     name: str = "default"
     history_starts_on: date = date(2025, 7, 1)
-    motion: Literal["new_business", "expansion"] = "new_business"
+    motion: Motion = "new_business"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    approvers: Approvers = Approvers()
     max_quarantine_ratio: Ratio = 0.01
     quarantine_at_least: Annotated[int, Field(ge=1)] = 100
     ip_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    late_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
 
 
 class Signal(Model):
@@ -43,10 +54,24 @@ class Signal(Model):
     per_person_day: Annotated[float, Field(gt=0)] | None = None
     per_account_day: Annotated[float, Field(gt=0)] | None = None
     ceiling: Annotated[float, Field(gt=0)] | None = None
+    # The age in days from which on it counts no more, whatever its decay; None: the look-back's.
+    expires_after_days: Annotated[int, Field(ge=1, le=730)] | None = None
     hand_raise: bool = False
     high_intent: bool = False
     kind: Literal["engagement", "intent", "trigger"] = "engagement"
     reason: Annotated[str, Field(min_length=10)]
+
+    @model_validator(mode="after")
+    def _only_people_are_evidence(self) -> Signal:
+        if self.kind != "engagement" and (self.hand_raise or self.high_intent):
+            raise ValueError(f"{self.kind} is no act of a person: no hand_raise, no high_intent")
+        if self.kind == "engagement" and self.expires_after_days is not None:
+            raise ValueError("only triggers and intent expire; what people did fades by half-life")
+        return self
+
+    def reach_days(self, lookback: int) -> int:
+        """For how many days its points count, their own day included."""
+        return min(lookback, self.expires_after_days or lookback)
 
 
 class MultiContact(Model):
@@ -77,13 +102,15 @@ class Signals(Model):
     """signals.yaml: the scored signals, breadth, seniority and the page taxonomy."""
 
     lookback_days: Annotated[int, Field(ge=30, le=730)] = 365
-    signals: Annotated[dict[Name, Signal], Field(min_length=1, max_length=15)]
+    signals: Annotated[dict[Name, Signal], Field(min_length=1, max_length=60)]
     multi_contact: MultiContact = MultiContact()
     committee_on_high_intent: CommitteeOnHighIntent = CommitteeOnHighIntent()
     eligible_confidence: Ratio = 0.5
     seniority: list[Seniority] = []
     page_types: dict[Name, list[Pattern]] = {}
     unscored_page_types: list[Name] = []
+    # A visit that sees nothing but these is somebody who looks for a job; all of it scores nothing.
+    career_page_types: list[Name] = ["careers"]
     unclassified_limit: Ratio = 0.2
     consent_default: dict[Name, Literal["granted", "denied", "unknown", "not_required"]] = {}
     unknown_consent_counts_as_anonymous: bool = False
@@ -95,52 +122,6 @@ class Signals(Model):
         if unknown:
             raise ValueError(f"page types without a pattern: {', '.join(unknown)}")
         return self
-
-
-class Tier(Model):
-    """Tier changes the threshold and the SLA, never the points."""
-
-    threshold: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=4)]
-    sla_hours: Annotated[int, Field(ge=1)]
-
-
-class Tiers(Model):
-    """The three tiers; a lower tier asks for more evidence."""
-
-    strategic: Tier = Tier(threshold=Decimal(80), sla_hours=4)
-    scaled: Tier = Tier(threshold=Decimal(90), sla_hours=8)
-    programmatic: Tier = Tier(threshold=Decimal(100), sla_hours=24)
-
-
-class AnonymousResearch(Model):
-    """Evidence rule (b): research seen only from the company's network."""
-
-    sessions: Annotated[int, Field(ge=1)] = 3
-    days: Annotated[int, Field(ge=1)] = 2
-    window_days: Days = 28
-    intent_score: Annotated[float, Field(ge=50, le=100)] = 60
-    intent_window_days: Days = 14
-
-
-class Stages(Model):
-    """stages.yaml: thresholds, evidence and the clocks of the lifecycle."""
-
-    tiers: Tiers = Tiers()
-    mql_threshold: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=4)] = Decimal(50)
-    engaged_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.4
-    exit_ratio: Annotated[float, Field(gt=0, le=1)] = 0.8
-    exit_days: Annotated[int, Field(ge=1)] = 5
-    min_dwell_days: Annotated[int, Field(ge=0)] = 7
-    expiry_days: Days = 30
-    stall_days: Days = 60
-    evidence_people: Annotated[int, Field(ge=1)] = 2
-    evidence_window_days: Days = 28
-    anonymous_research: AnonymousResearch = AnonymousResearch()
-    hand_raise_sla_hours: Annotated[int, Field(ge=1)] = 1
-    accept_on_touch: bool = True
-    terminal_reject_reasons: list[Name] = ["bad_fit", "competitor", "duplicate"]
-    cool_down_days: dict[Name, Annotated[int, Field(ge=0)]] = {"default": 30}
-    intent_heavy_needs_committee: bool = True
 
 
 class RepRule(Model):
@@ -169,8 +150,21 @@ class Conversions(Model):
     won_window_days: Days = 365
 
 
+class MotionOverride(Model):
+    """The sections that another motion has of its own; what it lacks is that of the leading motion."""
+
+    icp: Icp | None = None
+    signals: Signals | None = None
+    stages: Stages | None = None
+    routing: Routing | None = None
+
+
 class Policy(Model):
-    """A whole policy folder. Its content hash stands on every score and stage row."""
+    """A whole policy folder. Its content hash stands on every score and stage row.
+
+    The sections are those of the leading motion, which ``program.motion`` names; ``motions()`` gives a
+    policy for each motion.
+    """
 
     program: Program = Program()
     icp: Icp = Icp()
@@ -181,6 +175,7 @@ class Policy(Model):
     conversions: Conversions = Conversions()
     sources: Sources = Sources()
     mapping: Mappings = Mappings()
+    other_motions: dict[Motion, MotionOverride] = {}
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Policy:
@@ -189,3 +184,28 @@ class Policy(Model):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def motions(self) -> tuple[Policy, ...]:
+        """One policy a motion, the leading one first; each speaks of its own motion only."""
+        leading = self.model_copy(update={"other_motions": {}})
+        others = [
+            leading.model_copy(
+                update={
+                    "program": self.program.model_copy(update={"motion": name}),
+                    **{s: v for s in MotionOverride.model_fields if (v := getattr(own, s))},
+                }
+            )
+            for name, own in sorted(self.other_motions.items())
+        ]
+        return (leading, *others)
+
+    def of_motion(self, name: str) -> Policy:
+        """The policy of one motion.
+
+        Raises:
+            KeyError: this policy has no such motion.
+        """
+        for policy in self.motions():
+            if policy.program.motion == name:
+                return policy
+        raise KeyError(name)

@@ -3,8 +3,8 @@
 Belongs here: the spellings of bands. Does not belong here: one vendor's columns, or what a size means
 for the fit (``core``).
 
-A band becomes its lower bound: what is surely true of the company, so that nobody passes the gate on
-a size that it may not have. ``< 10`` therefore is 0. Currencies are not converted.
+A band becomes its lower bound, with its upper end beside it: on a limit between the two nobody can say
+which side the company is on. ``< 10`` begins at 0. Currencies are not converted.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from mqa_platform.sources.columns import each_unique, mask, present, tidy
 _UNITS: Final = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "mio": 1e6,
     "mil": 1e6, "million": 1e6, "millions": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9,
-    "billions": 1e9, "trillion": 1e12,
+    "billions": 1e9, "trillion": 1e12, "tsd": 1e3, "mill": 1e6, "millionen": 1e6, "mrd": 1e9,
+    "milliarden": 1e9, "md": 1e9, "mds": 1e9, "t": 1e3, "tn": 1e12,
 }  # fmt: skip
+# The upper end of a band that has none: the largest whole number that a double holds exactly.
+OPEN: Final = float(2**53)
 # Words by which vendors say that they do not know.
 _UNSAID: Final = frozenset(
     {"unknown", "n/a", "na", "n.a.", "none", "null", "nan", "undisclosed", "-", "--", "?",
@@ -32,8 +35,11 @@ _UNSAID: Final = frozenset(
 )  # fmt: skip
 _SILENT = re.compile(
     r"\b(employees?|people|persons?|staff|ftes?|headcount|annual|revenue|in)\b|"
-    r"\b(usd|eur|gbp|us)\b|[$€£¥]|[()\[\]]"
+    r"\b(mitarbeiter(:innen|innen)?|beschäftigte|salariés|empleados|umsatz)\b|"
+    r"\b(usd|eur|gbp|chf|us|euros?|dollars?)\b|[$€£¥]|[()\[\]]"
 )
+# An abbreviation's own dot: 50 Mio. EUR.
+_ABBREVIATED = re.compile(r"\b(mio|mrd|mill|tsd|mn|bn|mil)\.")
 _DASH = re.compile(r"[–—−‒―~]|(?<!up )\bto\b|\bthrough\b")
 # 1,001 · 1'001 · 1 001, and with the blanks that only Unicode has.
 _THOUSANDS = re.compile(r"(?<=\d)[,'’\s\u00a0\u202f](?=\d{3}(?!\d))")
@@ -55,25 +61,37 @@ def lower_bound(text: str) -> float | None:
     Raises:
         ValueError: neither a band nor a number, or a band whose ends are the wrong way round.
     """
+    found = bounds(text)
+    return None if found is None else found[0]
+
+
+def bounds(text: str) -> tuple[float, float] | None:
+    """Both ends of a band, twice the number if it is one; ``OPEN`` where there is no upper end.
+
+    Raises:
+        ValueError: see ``lower_bound``.
+    """
     plain = text.casefold().strip()
     if plain in _UNSAID:
         return None
-    plain = _SILENT.sub(" ", _DASH.sub("-", plain))
+    plain = _SILENT.sub(" ", _DASH.sub("-", _ABBREVIATED.sub(r"\1", plain)))
     plain = " ".join(_THOUSANDS.sub("", plain).split())
-    if _BELOW.fullmatch(plain):
-        return 0.0
+    below = _BELOW.fullmatch(plain)
+    if below:
+        return 0.0, _sized(*below.groups())
     for form in (_ABOVE, _OPEN, _SINGLE):
         found = form.fullmatch(plain)
         if found:
-            return _sized(*found.groups())
+            low = _sized(*found.groups())
+            return low, low if form is _SINGLE else OPEN
     found = _RANGE.fullmatch(plain)
     if found is None:
         raise ValueError(f"{text!r} is no number and no band")
-    low, low_unit, high, high_unit = found.groups()
-    lower, upper = _sized(low, low_unit or high_unit), _sized(high, high_unit)
+    number, unit, high, high_unit = found.groups()
+    lower, upper = _sized(number, unit or high_unit), _sized(high, high_unit)
     if lower > upper:
         raise ValueError(f"{text!r} ends before it begins")
-    return lower
+    return lower, upper
 
 
 def _sized(number: str, unit: str | None) -> float:
@@ -104,6 +122,28 @@ def amounts(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     Null where blank or not known.
     """
     return _read(values)
+
+
+def upper_headcounts(values: pa.Array) -> pa.Array:
+    """The upper end of every band as whole numbers; null where the number is exact or none is meant."""
+    return each_unique(tidy(values), lambda t: _whole_end(_upper_end(t)), pa.int64())
+
+
+def upper_amounts(values: pa.Array) -> pa.Array:
+    """The upper end of every band as doubles; null where the number is exact or none is meant."""
+    return each_unique(tidy(values), _upper_end, pa.float64())
+
+
+def _upper_end(text: str) -> float | None:
+    try:
+        found = bounds(text)
+    except ValueError:
+        return None
+    return None if found is None or found[0] == found[1] else found[1]
+
+
+def _whole_end(end: float | None) -> int | None:
+    return None if end is None else math.floor(min(end, OPEN))
 
 
 def _read(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:

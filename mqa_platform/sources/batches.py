@@ -31,7 +31,9 @@ _MARK: Final = "landed_defects"
 # In a shadow's home: the live home's landing, which it reads and never writes.
 LIVE_LANDING: Final = "live_landing"
 _TIMES: Final = ("landed_at", "pulled_at")
-_DATES: Final = ("landed_on", "first_event_on", "last_event_on")
+_DATES: Final = (
+    "landed_on", "first_event_on", "last_event_on", "published_from", "published_to",
+)  # fmt: skip
 # What the ledger of an earlier version did not say of its batches.
 FORMER: Final[Mapping[str, Any]] = {
     "status": "landed",

@@ -17,8 +17,10 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mqa_platform.policy.sources import Source
+from mqa_platform.sources.bands import OPEN
 from mqa_platform.sources.columns import present
 from mqa_platform.sources.file_dates import dated
 from mqa_platform.sources.landed import Landed, conform
@@ -66,6 +68,11 @@ def cncf_companies(path: Path, source: Source) -> Landed:
     modified, wrong_date = dated(records, path, source, always=True)
     t.check("bad_timestamp", wrong_date)
     employees, country = t.integer("num_employees_min"), t.text("country")
+    most = t.integer("num_employees_max")
+    # Without an upper end the band is open; both ends alike are a number.
+    upper = pc.if_else(
+        pc.fill_null(pc.equal(employees, most), False), None, pc.fill_null(most, int(OPEN))
+    )
     good = [row for row, reason in enumerate(t.reasons()) if reason is None]
     known = [
         _Organisation(
@@ -80,6 +87,7 @@ def cncf_companies(path: Path, source: Source) -> Landed:
         "domain": _at(len(records), good, own),
         "company_name": name,
         "employees": employees,
+        "employees_max": pc.if_else(employees.is_valid(), upper, None),
         "country": country,
         "parent_domain": _at(len(records), good, above),
     }
@@ -136,7 +144,9 @@ def _bought(
         for row, moment in zip(rows, moments.to_pylist(), strict=True)
         if isinstance(moment, datetime)
     ]
-    fields = ("record_id", "modified_at", "domain", "company_name", "employees", "country")
+    fields = (
+        "record_id", "modified_at", "domain", "company_name", "employees", "employees_max", "country",
+    )  # fmt: skip
     columns = {
         name: pa.array([row.get(name) for row in dated_rows], listed.schema.field(name).type)
         for name in (*fields, "parent_domain")

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_platform.sources.bands import amounts, headcounts, upper_amounts, upper_headcounts
 from mqa_platform.sources.columns import coalesce, each_unique, joined, mask, present
 from mqa_platform.sources.crm_cells import (
     TABLES,
@@ -68,8 +69,22 @@ def _accounts(m: MappedRecords) -> Columns:
         "domain": domain,
         "aliases": domain_lists(m.text("aliases"), domain),
         "technologies": lower_lists(m.text("technologies")),
+        **_sizes(m),
         "sales_status_reason": policy_names(m, "sales_status_reason"),
         "is_deleted": deleted(m),
+    }
+
+
+def _sizes(m: MappedRecords) -> Columns:
+    """Headcount and revenue, which many CRMs keep as a band."""
+    people, wrong = headcounts(m.text("employees"))
+    money, unread = amounts(m.text("revenue"))
+    m.check("bad_number", wrong | unread)
+    return {
+        "employees": people,
+        "employees_max": upper_headcounts(m.text("employees")),
+        "revenue": money,
+        "revenue_max": upper_amounts(m.text("revenue")),
     }
 
 
@@ -215,6 +230,7 @@ def _enrichment(m: MappedRecords) -> Columns:
         "record_id": coalesce(m.text("record_id"), whose),
         "domain": domain,
         "technologies": lower_lists(m.text("technologies")),
+        **_sizes(m),
         "parent_domain": registrable_domains(m.text("parent_domain")),
     }
 

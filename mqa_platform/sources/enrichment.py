@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.alternatives import Alternatives, day_in_name, midnight
-from mqa_platform.sources.bands import amounts, headcounts
+from mqa_platform.sources.bands import amounts, headcounts, upper_amounts, upper_headcounts
 from mqa_platform.sources.columns import coalesce, each_unique, numbers, present
 from mqa_platform.sources.landed import Landed, SourceError
 from mqa_platform.sources.names import clean_company_names, registrable_domains
@@ -57,7 +57,7 @@ def enrichment(path: Path, source: Source) -> Landed:
     """Read one export, one company a record, found by CRM id, domain or name.
 
     A record is as of its own date, else of the day in the file's name: without either nobody could
-    say which past days it speaks for. Bands become their lower bound. Countries and industries stay
+    say which past days it speaks for. Bands become their lower and upper end. Countries and industries stay
     as written, growth is in percent, technologies are lower case and joined by semicolons.
 
     Raises:
@@ -82,7 +82,9 @@ def enrichment(path: Path, source: Source) -> Landed:
         "company_name": company,
         "industry": t.text("industry"),
         "employees": _sizes(t, "employees"),
+        "employees_max": upper_headcounts(t.text("employees")),
         "revenue": _sizes(t, "revenue"),
+        "revenue_max": upper_amounts(t.text("revenue")),
         "country": t.text("country"),
         "technologies": each_unique(t.text("technologies"), _technologies),
         "growth_pct": _percent(t),

@@ -20,20 +20,25 @@ from mqa_platform.policy.sources import Source
 from mqa_platform.sources.batches import Batch, counts, nothing_read, write
 from mqa_platform.sources.consent_days import changed_minds
 from mqa_platform.sources.corrected_days import corrected_days
+from mqa_platform.sources.erased_rows import without_erased
 from mqa_platform.sources.holding import held_reason, limits, unreadable_reason
 from mqa_platform.sources.landed import Landed
 from mqa_platform.sources.landing_report import HeldBatch, LandingReport, plain_text
 from mqa_platform.sources.lateness import (
     IDENTITY,
     SIGNALS,
+    STAGES,
     earliest,
+    first_overridden,
     late_signals,
     told_anew,
     withdrawn,
 )
 from mqa_platform.sources.person_days import united
+from mqa_platform.sources.personal_key import forgetting
 from mqa_platform.sources.readings import declared, read_as
 from mqa_platform.sources.registry import read
+from mqa_platform.sources.tombstones import Tombstones
 from mqa_platform.sources.waiting import Digests, Ledger, digests, stamp_of
 from mqa_platform.warehouse import Session
 from mqa_platform.warehouse.ledger import move_cursor
@@ -81,6 +86,8 @@ class Entering:
         self.ledger = ledger
         self.report = report
         self.progress = progress
+        self.stones = Tombstones.of(home)
+        self.published = session.days("signals")
         self._current: set[str] = set()
 
     def is_settled(self, it: Delivery, found: Digests) -> bool:
@@ -148,6 +155,8 @@ class Entering:
                 "declared": declared(it.source, it.stream, self.policy),
                 "landed_at": at,
                 "landed_on": at.date(),
+                "published_from": min(self.published, default=None),
+                "published_to": max(self.published, default=None),
                 **counts(landed, held=reason is not None),
             },
             {"landed_defects": landed.defects, **(landed.tables if reason is None else {})},
@@ -158,7 +167,9 @@ class Entering:
     def _judged(self, it: Delivery) -> tuple[Landed, str | None]:
         """What a delivery holds, and why it may not land; one bad file never stops the others."""
         try:
-            landed = read(it.name, it.source, it.path, self.policy.mapping, it.stream)
+            with forgetting(self.stones.addresses):
+                landed = read(it.name, it.source, it.path, self.policy.mapping, it.stream)
+            landed = without_erased(landed, self.stones)
         except (OSError, MemoryError) as problem:
             raise UnreadError(f"{it.path}: cannot be read now ({problem!r})") from problem
         except Exception as problem:
@@ -254,9 +265,13 @@ class Entering:
         day = earliest([found, told_anew(self.session, tables), merged])
         if day is not None:
             self.session.reopen(IDENTITY, day)
-        late = earliest([without, late_signals(self.session, tables)])
+        horizon = self.policy.program.late_horizon_days
+        late = earliest([without, late_signals(self.session, tables, horizon)])
         if late is not None:
             self.session.reopen(SIGNALS, late)
+        decided = first_overridden(tables)
+        if decided is not None:
+            self.session.reopen(STAGES, decided)
         minds = changed_minds(self.session, tables)
         minds += corrected_days(self.session, tables)
         if minds:

@@ -38,6 +38,8 @@ _SIXSENSE: Final = ((0.0, AVERAGE), (50.0, AVERAGE), (70.0, SURGING), (100.0, MO
 # HIGH stays below the most. trendingScore has no published scale and is not read.
 DEMANDBASE: Final = {"low": AVERAGE, "medium": SURGING, "high": 80.0}
 _TRENDING: Final = 10.0
+# One reader more is no surge: three after one would be "+200 %".
+_LEAST_COUNT: Final = 5.0
 
 
 def from_sixsense(score: pa.Array, stage: pa.Array, qualified: pa.Array) -> pa.Array:
@@ -76,3 +78,21 @@ def from_zoominfo(score: pa.Array) -> pa.Array:
     not part of the score.
     """
     return score
+
+
+def from_zscore(z: pa.Array) -> pa.Array:
+    """Standard deviations above a company's own mean on our scale: one is surging, five is the most."""
+    values = AVERAGE + (SURGING - AVERAGE) * z.to_numpy(zero_copy_only=False)
+    held = np.clip(values, 0.0, MOST)
+    return pa.array(held, mask=z.is_null().to_numpy(zero_copy_only=False))
+
+
+def from_counts(count: pa.Array, mean: pa.Array) -> pa.Array:
+    """A week's count beside the company's own mean week, as z = (count − mean) ÷ √(mean + 1).
+
+    Counts scatter by the root of their mean. Below five it is chance: never more than average.
+    """
+    n, usual = (a.cast(pa.float64()).to_numpy(zero_copy_only=False) for a in (count, mean))
+    z = (n - usual) / np.sqrt(usual + 1.0)
+    z = np.where((n < _LEAST_COUNT) & (z > 0), 0.0, z)
+    return from_zscore(pa.array(z, mask=np.isnan(z)))

@@ -7,7 +7,7 @@ here: computing the days again (the stages' assets).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -22,6 +22,10 @@ from mqa_platform.warehouse import Session
 IDENTITY = "identity"
 # The consumer that is asked to read landed signals again.
 SIGNALS = "signals"
+# The consumer that is asked for single days of them.
+SIGNAL_DAYS = "signal_days"
+# The consumer that is asked to fold the stages again.
+STAGES = "stages"
 _IDENTITY = ["kind", "ref", "person_ref", "seen_at"]
 _WHOSE = ["kind", "ref", "person_ref"]
 # All that the look-up reads of a range; compared as texts, because a join finds no two nulls alike.
@@ -45,17 +49,32 @@ def told_anew(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
     )
 
 
-def late_signals(session: Session, landed: Mapping[str, pa.Table]) -> date | None:
+def first_overridden(landed: Mapping[str, pa.Table]) -> date | None:
+    """The first day on which a batch's overrides, or their withdrawals, hold."""
+    table = landed.get("landed_overrides")
+    if table is None or not table.num_rows:
+        return None
+    found: date = pc.min(table["starts_on"]).as_py()
+    return found
+
+
+def late_signals(
+    session: Session, landed: Mapping[str, pa.Table], horizon_days: int = 3650
+) -> date | None:
     """The first published day that the signals of a batch change.
 
     Its own days, and the days of earlier deliveries of the same events, since the one received first
-    is kept.
+    is kept. A day beyond the horizon is not changed (``core.horizon``).
     """
     table = landed.get("landed_signals")
     published = session.days("signals")
     if table is None or not table.num_rows or not published:
         return None
-    days: list[date] = sorted(set(table["event_date"].to_pylist()))
+    first = published[-1] - timedelta(days=horizon_days)
+    days = sorted(d for d in set(table["event_date"].to_pylist()) if d >= first)
+    if not days:
+        return None
+    table = table.filter(pc.greater_equal(table["event_date"], pa.scalar(first, pa.date32())))
     given = session.constant("new_events", table.select(["source", "event_id"]))
     known = session.table("landed_signals").semi_join(given, ["source", "event_id"])
     older = session.rows(known.aggregate(day=known["event_date"].min()))[0]["day"]
@@ -133,8 +152,10 @@ def _as_texts(ranges: ir.Table) -> ir.Table:
 
 def _used(session: Session, signals: pa.Table | None) -> date | None:
     """The first day after late signals on which the employer of one of their contacts is in doubt."""
+    if signals is None or not signals.num_rows:
+        return None
     published = session.days("touchpoints")
-    if signals is None or not signals.num_rows or not published:
+    if not published:
         return None
     late = signals.filter(pc.less(signals["event_date"], pa.scalar(published[-1])))
     late = late.filter(late["person_ref"].is_valid()).select(["person_ref", "event_date"])

@@ -13,7 +13,9 @@ from __future__ import annotations
 import hmac
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from mqa_platform.core.ip_answers import DROPPED
@@ -21,7 +23,11 @@ from mqa_platform.home import Home
 
 VARIABLE: Final = "MQA_PII_KEY"
 DEVELOPMENT_KEY: Final = b"mqa-development-key"
+# What stands in the place of the key of somebody who was erased; nobody's key is all zeros.
+ERASED_KEY: Final = "0" * 32
 _USED = "personal_keys.txt"
+# Digests of the erased addresses that are not to be known again; see ``tombstones``.
+_ERASED: ContextVar[frozenset[str]] = ContextVar("erased_addresses", default=frozenset())
 REMEDY: Final = (
     f"set {VARIABLE} to a secret of your own and keep it; then move landing and warehouse away and land "
     "the files again (docs/privacy.md)"
@@ -41,9 +47,39 @@ def normal_email(address: str) -> str:
 def email_key(address: str) -> str:
     """The identity key of an address: HMAC-SHA256 under the install key, first 32 hex digits.
 
-    A key of one's own makes published identities worthless to whoever does not hold it.
+    A key of one's own makes published identities worthless to whoever does not hold it. Of an erased
+    address it is ``ERASED_KEY``, inside ``forgetting``.
     """
+    erased = _ERASED.get()
+    if erased and address_digest(address) in erased:
+        return ERASED_KEY
     return _digest(normal_email(address))[:32]
+
+
+def base_email(address: str) -> str:
+    """The normal address without what follows a plus: ``Jane+News@acme.com`` → ``jane@acme.com``."""
+    local, _, domain = normal_email(address).rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
+def address_digest(address: str) -> str:
+    """What is kept of an erased address: another digest than its key, the same for its spellings."""
+    return _digest(f"erased address {base_email(address)}")[:32]
+
+
+def record_digest(kind: str, ref: str) -> str:
+    """What is kept of the id of an erased browser or record."""
+    return _digest(f"erased {kind} {ref}")[:32]
+
+
+@contextmanager
+def forgetting(digests: frozenset[str]) -> Iterator[None]:
+    """In this block the addresses of these digests have no key of their own."""
+    token = _ERASED.set(digests)
+    try:
+        yield
+    finally:
+        _ERASED.reset(token)
 
 
 def ip_tokens(addresses: Iterable[str]) -> dict[str, str]:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
 import pyarrow as pa
 
 from mqa_platform.sources.columns import each_unique, flat
-from mqa_platform.sources.personal_key import email_key
+from mqa_platform.sources.personal_key import ERASED_KEY, email_key
 
+# What stands in the place of an address of somebody who was erased.
+ERASED: Final = "[erased]"
 # An at sign as written, and as URLs, JSON and HTML write it.
 _AT = r"(?:@|%(?:25)?40|\\u0040|&#(?:64|x40);)"
 _SIGNS: Final = (b"@", b"%40", b"%2540", b"\\u0040", b"&#64;", b"&#x40;")
@@ -64,13 +67,27 @@ def without_emails(text: str) -> str:
     return _ADDRESS.sub(_hashed, text)
 
 
-def _hashed(found: re.Match[str]) -> str:
+def addresses_in(text: str) -> Iterator[str]:
+    """Every e-mail address in a text, as a person writes it."""
+    if any(sign.decode() in text for sign in _SIGNS):
+        for found in _ADDRESS.finditer(text):
+            _, name, domain = _parts(found)
+            yield f"{name}@{domain}"
+
+
+def _parts(found: re.Match[str]) -> tuple[str, str, str]:
+    """What stands before an address, its name and its domain."""
     local, domain = found["local"], found["domain"].rstrip(".")
     starts = [m.end() for m in _BEFORE.finditer(local)]
     # An address may hold such a sign itself, even as its last one: then all of it is hashed.
     start = starts[-1] if starts and starts[-1] < len(local) else 0
-    prefix, name = local[:start], unquote(local[start:]).lstrip("'`*")
-    return f"{prefix}{email_key(f'{name}@{domain}')[:16]}@{domain}"
+    return local[:start], unquote(local[start:]).lstrip("'`*"), domain
+
+
+def _hashed(found: re.Match[str]) -> str:
+    prefix, name, domain = _parts(found)
+    key = email_key(f"{name}@{domain}")
+    return prefix + (ERASED if key == ERASED_KEY else f"{key[:16]}@{domain}")
 
 
 def shortened(text: str, limit: int) -> str:

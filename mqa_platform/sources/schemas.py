@@ -76,8 +76,8 @@ LANDED: Final[dict[str, pa.Schema]] = {
     "landed_identities": _schema("source! kind! ref! person_ref! email_domain seen_at:ts!"),
     "landed_accounts": _schema(
         "source! account_id! modified_at:ts! created_at:ts name! domain aliases parent_account_id "
-        "industry employees:int64 revenue:double country technologies growth_pct:double tier "
-        "is_target:bool owner_id account_type do_not_contact:bool sales_status "
+        "industry employees:int64 employees_max:int64 revenue:double revenue_max:double country "
+        "technologies growth_pct:double tier is_target:bool owner_id account_type do_not_contact:bool sales_status "
         "sales_status_reason is_deleted:bool!"
     ),
     "landed_contacts": _schema(
@@ -117,7 +117,8 @@ LANDED: Final[dict[str, pa.Schema]] = {
     # Bought facts about a company, by domain, name or CRM id, as of the day the vendor said so.
     "landed_enrichment": _schema(
         "source! record_id! modified_at:ts! account_id domain company_name industry "
-        "employees:int64 revenue:double country technologies growth_pct:double parent_domain"
+        "employees:int64 employees_max:int64 revenue:double revenue_max:double country "
+        "technologies growth_pct:double parent_domain"
     ),
     "landed_lists": _schema(
         "source! list! entry_id! modified_at:ts! account_id domain company_name reason owner "
@@ -131,6 +132,11 @@ LANDED: Final[dict[str, pa.Schema]] = {
     "landed_consents": _schema("source! kind! ref! status! changed_at:ts!"),
     # A merge that somebody took back (split) or made; ``onto`` null means with anybody.
     "landed_corrections": _schema("source! kind! ref! onto action! at:ts! reason actor"),
+    # What somebody decided about an account by hand; motion null means in all.
+    "landed_overrides": _schema(
+        "source! override_id! account_id! motion action! stage starts_on:date! ends_on:date reason! "
+        "by! at:ts!"
+    ),
     # What the resolver said of an address before the address itself was dropped.
     "landed_ip_answers": _schema(
         "source! ip! blocked office_domain office_key office_range dated_offices asn_key asn_org "

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_platform.policy.sources import Source
-from mqa_platform.sources.bands import amounts, headcounts
+from mqa_platform.sources.bands import amounts, headcounts, upper_amounts, upper_headcounts
 from mqa_platform.sources.columns import booleans, each_unique, mask, nulls, numbers, present
 from mqa_platform.sources.file_dates import dated
 from mqa_platform.sources.intent_records import Research, landed_research
@@ -71,7 +71,7 @@ _SECTORS: Final = {
 def sixsense_companies(path: Path, source: Source) -> Landed:
     """Read companies into enrichment records, by domain.
 
-    A range ("201 - 500", "$10M - $50M") becomes its lower bound, unless the number itself is given.
+    A range ("201 - 500", "$10M - $50M") becomes its two ends, unless the number itself is given.
     A record without a date of its own is of the day in the file's name, else it has always been so.
     ``confidence`` is 6sense's own and changes nothing; what it blacklists is filtered.
 
@@ -102,11 +102,18 @@ def sixsense_companies(path: Path, source: Source) -> Landed:
             t.text("industry"), t.text("naics_description"), _sectors(t.text("naics"))
         ),
         "employees": pc.coalesce(employees, staff),
+        "employees_max": _unless(employees, upper_headcounts(t.text("employee_range"))),
         "revenue": pc.coalesce(revenue, turnover),
+        "revenue_max": _unless(revenue, upper_amounts(t.text("revenue_range"))),
         "country": t.text("country"),
     }
     landed = landed_records(source, records, "landed_enrichment", columns, t.reasons(), unwanted)
     return without_repeats(landed, "landed_enrichment", [*columns])
+
+
+def _unless(exact: pa.Array, upper: pa.Array) -> pa.Array:
+    """The upper ends where there is no exact number."""
+    return pc.if_else(exact.is_valid(), pa.scalar(None, upper.type), upper)
 
 
 def _sectors(codes: pa.Array) -> pa.Array:

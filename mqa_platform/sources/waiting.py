@@ -163,6 +163,9 @@ class Ledger:
         """Other readings of the same bytes that still stand, landed or held."""
         # The ledger of an earlier version has the digest of name and content in its place.
         same = [*self._same(source, found.content), *self._same(source, found.named)]
+        # A delivery that was shortened by an erasure has an entry of its own beside its batch.
+        behind = {row.get("stands_for") for row in same if row["batch_id"] != current}
+        same += [self.rows[one] for one in sorted(filter(None, behind))]
         return [
             row
             for row in same

@@ -81,6 +81,27 @@ class DuckDBWarehouse(Warehouse):
             finally:
                 root.close()
 
+    def compact(self) -> None:
+        """Write the file anew, so that rows that are gone are gone from its bytes as well.
+
+        Raises:
+            WarehouseBusyError: another process or thread holds the file.
+        """
+        fresh = self.path.with_name(f".{self.path.name}.compact")
+        fresh.unlink(missing_ok=True)
+        with only_session(self.path, self._lock_timeout):
+            root = open_file(self.path, self._config, self._lock_timeout)
+            try:
+                root.execute(f"ATTACH {literal(str(fresh))} AS fresh")
+                (name,) = root.execute("SELECT current_database()").fetchall()[0]
+                root.execute(f"COPY FROM DATABASE {quoted(name)} TO fresh")
+                root.execute("CHECKPOINT fresh")
+                root.execute("DETACH fresh")
+                # While the old file is still held, so that nobody writes to it after the copy.
+                fresh.replace(self.path)
+            finally:
+                root.close()
+
 
 class DuckDBSession(Session):
     """A session on the open file."""

@@ -36,9 +36,13 @@ DOORS: dict[str, tuple[str, ...]] = {
     "ruamel": ("policy",),
     "typer": (
         "cli",
+        "cli_decisions.py",
         "cli_evaluate.py",
+        "cli_explain.py",
         "cli_identity.py",
         "cli_init.py",
+        "cli_overrides.py",
+        "cli_policy.py",
         "cli_sources.py",
         "cli_privacy.py",
     ),
@@ -69,12 +73,24 @@ DOORS: dict[str, tuple[str, ...]] = {
         "schedules.py",
         "sensors.py",
         "explain_match.py",
+        # Golden accounts and replays go through what scores everybody.
+        "golden_runs.py",
+        "policy_replay.py",
     ),
 }
 
 # What a part may import of the package itself; a part that is not named may import what it needs.
 INSIDE: dict[str, tuple[str, ...]] = {
-    "core": ("core", "policy.icp", "policy.identity", "policy.models", "policy.sources"),
+    "core": (
+        "core",
+        "policy.icp",
+        "policy.identity",
+        "policy.models",
+        "policy.precedence",
+        "policy.sources",
+        "policy.stages",
+        "policy.transitions",
+    ),
     "market": ("market",),
     "policy": ("policy",),
 }

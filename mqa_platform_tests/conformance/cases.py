@@ -23,13 +23,19 @@ from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.contracts.model import Contract
 from mqa_platform.core import accounts as account_rules
 from mqa_platform.core import conversions as conversion_rules
+from mqa_platform.core import decisions as decision_rules
 from mqa_platform.core import handoffs as handoff_rules
 from mqa_platform.core import health as health_rules
+from mqa_platform.core import overrides as override_rules
 from mqa_platform.core import scores as score_rules
 from mqa_platform.core import sessions as session_rules
 from mqa_platform.core import signals as signal_rules
 from mqa_platform.core import source_report as report_rules
 from mqa_platform.core import stages as stage_rules
+from mqa_platform.core.drift import arrivals, decision_drift
+from mqa_platform.core.firmographics import unknown_words
+from mqa_platform.core.history import Span
+from mqa_platform.core.horizon import late_arrivals, late_signals
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.people import people
 from mqa_platform.core.qualification import moments
@@ -42,6 +48,7 @@ from mqa_platform.warehouse.base import ComputeSession
 
 FIRST, MIDDLE, LAST = date(2025, 12, 20), date(2026, 2, 12), date(2026, 3, 1)
 WINDOW = Window.of(FIRST, LAST)
+MOTION = "new_business"
 Rows = list[dict[str, Any]]
 
 
@@ -305,6 +312,12 @@ def feeds() -> dict[str, Rows]:
         "modified_at": at("2026-01-01T00:00:00"),
         "valid_from": date(2026, 1, 31),
     }
+    said = {
+        "source": "overrides",
+        "reason": "çalls féte",
+        "by": "Zoë",
+        "at": at("2026-01-10T06:00:00"),
+    }
     paid = {
         "source": "ads",
         "spend_id": "s1",
@@ -331,6 +344,18 @@ def feeds() -> dict[str, Rows]:
             {**put, "list": "exclusion", "entry_id": "3", "company_name": "Very Won Ltd", "owner": "",
              "valid_to": date(2026, 3, 1)},
             {**put, "list": "exclusion", "entry_id": "4", "domain": "nobody.com"},
+        ],
+        "landed_overrides": [
+            {**said, "override_id": "o1", "account_id": "a2", "action": "stage", "stage": "engaged",
+             "starts_on": date(2026, 1, 10), "ends_on": date(2026, 1, 31), "motion": "new_business"},
+            {**said, "override_id": "o2", "account_id": "a3", "action": "snooze",
+             "starts_on": date(2026, 2, 1), "ends_on": date(2026, 3, 1)},
+            {**said, "override_id": "o2", "account_id": "a3", "action": "snooze",
+             "starts_on": date(2026, 2, 1), "ends_on": date(2026, 3, 1)},
+            {**said, "override_id": "o3", "account_id": "a3", "action": "withdraw",
+             "starts_on": date(2026, 2, 20), "at": at("2026-02-20T06:00:00.5")},
+            {**said, "override_id": "o4", "account_id": "a4", "action": "exclude",
+             "starts_on": date(2026, 1, 31)},
         ],
         "landed_spend": [
             {**paid, "amount": 10.1, "clicks": 3},
@@ -392,6 +417,7 @@ def ledger(landed: Mapping[str, pa.Table]) -> pa.Table:
         "path": "", "file_name": "", "sha256": "", "stream": "", "read_as": "", "declared": "",
         "reasons": "{}", "landed_at": at("2026-02-20T06:00:00.25"), "landed_on": date(2026, 2, 20),
         "duplicate_rows": 1, "filtered_rows": 2, "quarantined_rows": 0, "accepted_rows": 0,
+        "published_from": FIRST, "published_to": date(2026, 2, 13),
     }  # fmt: skip
     rows: Rows = [
         {**blank, "source": source, "batch_id": batch, "status": "landed", "accepted_rows": n,
@@ -489,8 +515,14 @@ class Stages:
         for name, (source, rule) in FEED_RULES.items():
             self.keep(name, rule(t[source]))
         others = outside(Bench(self.session, t))
-        found = account_rules.accounts(t["crm_accounts"], t["touchpoints"], p, others, self.scratch)
-        a = self.keep("accounts", found)
+        judged = self.scratch(
+            account_rules.judged_versions(
+                t["crm_accounts"], t["touchpoints"], p, others, self.scratch
+            )
+        )
+        a = self.keep("accounts", account_rules.led(judged, p))
+        self.keep("account_fit", account_rules.account_fit(judged, p))
+        self.keep("unknown_words", unknown_words(a, p.icp))
         self.keep("excluded_accounts", account_rules.excluded_accounts(a, t["touchpoints"]))
         met = account_rules.discovered_accounts(a, t["touchpoints"], p)
         self.keep("discovered_accounts", met)
@@ -506,28 +538,51 @@ class Stages:
     def _stages(self) -> None:
         t, p = self.tables, self.policy
         self.crm = stage_rules.Crm(t["crm_accounts"], t["crm_opportunities"], t["crm_activities"])
+        told = self.keep("overrides", override_rules.overrides(t["landed_overrides"]))
+        effective = self.scratch(override_rules.in_effect(told))
+        held = self.scratch(override_rules.suppressions(t["accounts"], effective))
+        self.beside = override_rules.Beside(held, effective)
+        self.policies = [Span(WINDOW, p, "v1")]
         lines = self.fold(WINDOW, None)
-        self.keep("stages", stage_rules.stages(lines, t["accounts"], p, "v1"))
+        self.keep("stages", stage_rules.stages(lines, held, MOTION, self.policies))
         moves = self.scratch(lines.filter(lines["kind"] == "move"))
         when = moments(moves, t["scores"], t["touchpoints"], p, self.session.apply)
-        self.keep("stage_transitions", stage_rules.stage_transitions(lines, when, p, "v1"))
+        moved = stage_rules.stage_transitions(lines, when, MOTION, self.policies)
+        self.keep("stage_transitions", moved)
 
     def fold(self, window: Window, start_from: date | None) -> ir.Table:
         """The fold's lines of some days, from nothing or from a published day."""
-        t, p = self.tables, self.policy
+        t = self.tables
         days = pa.table({"day": pa.array(window.days(), pa.date32())})
         calendar = self.session.constant("calendar", days)
-        facts = stage_rules.facts(t["accounts"], t["scores"], self.crm, calendar, p)
-        start = stage_rules.before(t["stages"], start_from, p) if start_from else None
-        return stage_rules.stage_lines(facts, start, p, FIRST, self.session.apply)
+        facts = stage_rules.facts(
+            t["accounts"], t["scores"], self.crm, calendar, MOTION, self.beside
+        )
+        start = stage_rules.before(t["stages"], start_from, MOTION) if start_from else None
+        return stage_rules.stage_lines(facts, start, self.policies, {FIRST}, self.session.apply)
 
     def _tail(self, first: date) -> pa.Table:
         """The stages from a day on, folded from the state of the day before."""
         lines = self.fold(Window.of(first, LAST), first - timedelta(days=1))
         contract = load_contracts()["stages"]
-        found = stage_rules.stages(lines, self.tables["accounts"], self.policy, "v1")
+        found = stage_rules.stages(lines, self.beside.suppressions, MOTION, self.policies)
         cast = found.select(**{c.name: found[c.name].cast(c.dtype) for c in contract.columns})
         return self.session.arrow(cast, contract.arrow_schema)
+
+    def _decisions(self) -> None:
+        t, p, apply = self.tables, self.policy, self.session.apply
+        names = ("account_fit", "scores", "score_receipts", "stages", "touchpoints")
+        known = decision_rules.Tables(*(t[n] for n in names))
+        # Half of the batches landed after it was decided.
+        versions = decision_rules.Versions("0.1.0", "d1", at("2026-02-20T06:00:00.25"))
+        subjects = self.scratch(decision_rules.of_handoffs(t["handoffs"], versions))
+        told = decision_rules.decisions(subjects, known, p, versions, apply)
+        self.keep("decisions", told)
+        arrived = arrivals(t["touchpoints"], t["signals"], t["landed_batches"])
+        drift = decision_drift(t["decisions"], t["handoffs"], known, arrived, p, "0.2.0", apply)
+        self.keep("decision_drift", drift)
+        late = late_signals(t["landed_signals"], t["landed_batches"], 14)
+        self.keep("late_arrivals", late_arrivals(late))
 
     def _handoffs(self) -> None:
         t, p = self.tables, self.policy
@@ -539,6 +594,7 @@ class Stages:
         )  # fmt: skip
         self.keep("handoffs", made)
         self.keep("worklist", handoff_rules.worklist(t["handoffs"]))
+        self._decisions()
         outcomes = conversion_rules.conversions(entered, routes, t["scores"], self.crm, p)
         self.keep("conversions", outcomes)
         metrics = conversion_rules.conversion_metrics(t["conversions"], p, LAST, self.session.apply)

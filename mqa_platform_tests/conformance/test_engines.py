@@ -19,10 +19,10 @@ TABLES = (
     "crm_accounts", "crm_contacts", "crm_leads", "crm_opportunities", "crm_contact_roles",
     "crm_activities", "crm_users", "signals", "dropped_signals", "sessions", "touchpoints",
     "unresolved_signals", "accounts", "excluded_accounts", "scores", "score_receipts", "people",
-    "stages", "stage_transitions",
+    "stages", "stage_transitions", "overrides",
     "handoffs", "worklist", "conversions", "conversion_metrics", "enrichment", "account_lists",
     "campaign_spend", "source_report", "source_health", "discovered_accounts", "account_hierarchy",
-    "crm_duplicates", "identity_reviews",
+    "crm_duplicates", "identity_reviews", "decisions", "decision_drift", "late_arrivals",
 )  # fmt: skip
 
 

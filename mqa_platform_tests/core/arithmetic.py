@@ -132,7 +132,8 @@ def expected(rows: Sequence[Mapping[str, Any]], policy: Policy, t: date) -> Expe
     out = Expected()
     earned = [e for e in capped(near, policy) if still_counts(e, near, policy, t)]
     for name, signal in policy.signals.signals.items():
-        mine = [e for e in earned if e.signal == name]
+        reach = signal.expires_after_days or lookback
+        mine = [e for e in earned if e.signal == name and (t - e.day).days < reach]
         raw = rounded(math.fsum(e.worth for e in mine))
         if raw == 0:
             continue

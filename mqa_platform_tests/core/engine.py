@@ -151,6 +151,18 @@ ACCOUNTS = pa.schema(
 )
 
 
+OVERRIDES = pa.schema(
+    [
+        *((c, pa.string()) for c in ("override_id", "account_id", "motion", "action", "stage")),
+        ("starts_on", pa.date32()),
+        ("ends_on", pa.date32()),
+        ("reason", pa.string()),
+        ("by", pa.string()),
+        ("at", TIMESTAMP),
+    ]
+)
+
+
 def touch(number: int, signal_type: str = "pricing_view", **changed: Any) -> dict[str, Any]:
     """One inbound touchpoint of a sure match on a day of the tests' calendar."""
     row = {

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from mqa_platform.core.decay import score_kernel
@@ -19,6 +20,14 @@ from mqa_platform.core.score_lines import TOTAL
 from mqa_platform.policy.models import Policy
 from mqa_platform_tests.core.engine import TOUCHPOINTS, policy_with, touch
 
+CALM = settings(
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
 NUMBERS = ("raw_points", "lost_to_cap", "decayed_points", "lost_to_ceiling", "points")
 ENGAGEMENT = ("hand_raise", "pricing", "mail", "negative")
 
@@ -94,6 +103,7 @@ def policies(draw: st.DrawFn) -> Policy:
             "events": ["layoffs"],
             "kind": "trigger",
             "ceiling": draw(st.integers(1, 20)),
+            "expires_after_days": draw(st.sampled_from([None, 1, 20, 60])),
         },
     }
     return policy_with(

@@ -34,6 +34,17 @@ def test_a_field_that_the_crm_lacks_is_taken_from_the_vendor_since_it_said_so():
     assert origins(found[1]) == {"industry": "crm", "employees": "clearbit"}
 
 
+def test_a_band_comes_and_goes_with_the_side_that_gave_it():
+    records = [record(3, employees=51, employees_max=200), record(6, employees=120)]
+    found = made({"valid_to": day(9)}, {"valid_from": day(9), "employees": 99}, records=records)
+    ends = [
+        (on(found, day(n))["employees"], on(found, day(n))["employees_max"]) for n in (2, 4, 7, 9)
+    ]
+    # A number after a band, and the CRM's own number after both, have no upper end.
+    assert ends == [(None, None), (51, 200), (120, None), (99, None)]
+    assert [on(found, day(n))["failed_criteria"] for n in (4, 7, 9)] == ["", "", "company_size"]
+
+
 RULES = [("crm_first", 500), ("enrichment_first", 400), ("newest", 400)]
 
 

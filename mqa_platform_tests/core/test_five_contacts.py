@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from mqa_platform.core.overrides import Beside, suppressions
 from mqa_platform.core.people import people
 from mqa_platform.core.scores import score_lines, scores
 from mqa_platform.core.stages import Crm, facts, stage_lines, stages
 from mqa_platform_tests.core.engine import (
     ACCOUNTS,
+    OVERRIDES,
     TOUCHPOINTS,
     account,
     crm_schema,
@@ -16,6 +18,7 @@ from mqa_platform_tests.core.engine import (
     default_policy,
     touch,
 )
+from mqa_platform_tests.core.walking import always
 
 # 8 + 6 + 1: a price list, a download and a page, which is 30 % of an MQL of 50 points.
 READING = ("pricing_view", "content_download", "product_or_blog_view")
@@ -37,9 +40,11 @@ def run(engine, rows, tier):
     lines = score_lines(touchpoints, policy, [day(0)], engine.apply)
     scored = scores(lines, accounts, policy, "v1")
     calendar = engine.con.sql(f"SELECT DATE '{day(0)}' AS day")
-    known = facts(accounts, scored, crm(engine), calendar, policy)
-    walked = stage_lines(known, None, policy, day(-100), engine.apply)
-    held = stages(walked, accounts, policy, "v1")
+    nothing = suppressions(accounts, engine.table((), OVERRIDES))
+    beside = Beside(nothing, engine.table((), OVERRIDES))
+    known = facts(accounts, scored, crm(engine), calendar, "new_business", beside)
+    walked = stage_lines(known, None, always(), {day(-100)}, engine.apply)
+    held = stages(walked, nothing, "new_business", always())
     return engine.rows(mine), engine.rows(scored), engine.rows(held)
 
 

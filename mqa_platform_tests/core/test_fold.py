@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from mqa_platform.core.stages import STATE_COLUMNS
+from mqa_platform.core.stage_facts import STATE_COLUMNS
 from mqa_platform_tests.core.engine import day, default_policy, policy_with
 from mqa_platform_tests.core.state_machine import walk
-from mqa_platform_tests.core.walking import BEFORE_ALL, FACTS, fact, fold
+from mqa_platform_tests.core.walking import BEFORE_ALL, FACTS, fact, fold, one_after_another
 
 CALM = settings(
     max_examples=12,
@@ -34,6 +34,10 @@ FACT = st.fixed_dictionaries(
         "hand_raised": st.sampled_from([False] * 11 + [True]),
         "open_opportunity": st.sampled_from([False] * 15 + [True]),
         "is_customer": st.sampled_from([False] * 25 + [True]),
+        "won": st.sampled_from([None] * 9 + [0, 3]),
+        "tier": st.sampled_from(["programmatic"] * 4 + ["scaled", "strategic"]),
+        "forced_stage": st.sampled_from([None] * 30 + ["engaged", "mqa", "disqualified"]),
+        "forced_reason": st.just("asked"),
         "touched": st.sampled_from([False] * 7 + [True]),
         "sales_event": st.sampled_from(
             [None] * 9 + ["accepted", "rejected", "qualified", "nurture"]
@@ -55,9 +59,14 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @st.composite
-def policies(draw: st.DrawFn):
-    return policy_with(
+def policies(draw: st.DrawFn, motion: str = "new_business"):
+    if motion == "expansion":
+        table = default_policy().of_motion("expansion").stages.model_dump()["transitions"]
+    else:
+        table = default_policy().stages.model_dump()["transitions"]
+    policy = policy_with(
         stages={
+            "transitions": table,
             "exit_days": draw(st.integers(1, 5)),
             "min_dwell_days": draw(st.sampled_from([0, 7])),
             "expiry_days": draw(st.sampled_from([3, 30])),
@@ -65,13 +74,30 @@ def policies(draw: st.DrawFn):
             "accept_on_touch": draw(st.booleans()),
             "cool_down_days": {"default": draw(st.sampled_from([0, 3, 30])), "price": 9},
             "intent_heavy_needs_committee": draw(st.booleans()),
+            "hand_raise_kept_days": draw(st.sampled_from([0, 4, 90])),
+            "won_settles_days": draw(st.sampled_from([2, 90])),
+            "tiers": {
+                "strategic": {"threshold": draw(st.sampled_from([80, 95])), "sla_hours": 1},
+                "scaled": {"threshold": 90, "sla_hours": 1},
+                "programmatic": {"threshold": draw(st.sampled_from([85, 100])), "sla_hours": 1},
+            },
         },
         identity={"discovery": draw(st.booleans())},
     )
+    program = policy.program.model_copy(update={"motion": motion})
+    return policy.model_copy(update={"program": program, "other_motions": {}})
 
 
 def of(lines, account_id="acme"):
     return [line for line in lines if line["account_id"] == account_id]
+
+
+def numbered(lines) -> list[tuple[Any, ...]]:
+    found = sorted(
+        (m["day"], m["seq"], m["from_stage"], m["stage"], m["rule"], m["episode"])
+         for m in lines if m["kind"] == "move"
+    )  # fmt: skip
+    return [((d - day(0)).days, *rest) for d, *rest in found]
 
 
 @settings(CALM, max_examples=30)
@@ -79,12 +105,26 @@ def of(lines, account_id="acme"):
 def test_the_ladder_equals_a_second_state_machine(history, policy, backlog):
     first_day = day(0) if backlog else BEFORE_ALL
     lines = fold([fact(i, **f) for i, f in enumerate(history)], policy, first_day)
-    found = sorted(
-        (m["day"], m["seq"], m["from_stage"], m["stage"], m["rule"], m["episode"])
-         for m in lines if m["kind"] == "move"
-    )  # fmt: skip
-    numbered = [((d - day(0)).days, *rest) for d, *rest in found]
-    assert numbered == walk(history, policy, 0 if backlog else None)
+    assert numbered(lines) == walk(history, lambda _: policy, {0} if backlog else ())
+
+
+@settings(CALM, max_examples=15)
+@given(history=histories(), policy=policies("expansion"), data=st.data())
+def test_so_does_the_ladder_of_customers(history, policy, data):
+    # Nearly everybody is a customer here, and some buy again.
+    history = [{**f, "is_customer": not f["is_customer"]} for f in history]
+    lines = fold([fact(i, **f) for i, f in enumerate(history)], policy)
+    assert numbered(lines) == walk(history, lambda _: policy)
+
+
+@settings(CALM, max_examples=15)
+@given(history=histories(), old=policies(), new=policies(), data=st.data())
+def test_each_day_is_judged_by_the_policy_in_force_on_it(history, old, new, data):
+    promoted = data.draw(st.integers(0, len(history)))
+    spans = one_after_another((0, old, "v1"), (promoted, new, "v2"))
+    lines = fold([fact(i, **f) for i, f in enumerate(history)], spans, {day(promoted)})
+    wanted = walk(history, lambda t: new if t >= promoted else old, {promoted})
+    assert numbered(lines) == wanted
 
 
 def start_of(lines) -> list[dict[str, Any]]:

@@ -8,10 +8,12 @@ import pytest
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import accounts as accounts_stage
-from mqa_platform.core import bots, link_scanners, source_report
+from mqa_platform.core import bots, horizon, link_scanners, source_report
 from mqa_platform.core import conversions as conversions_stage
+from mqa_platform.core import decisions as decisions_stage
 from mqa_platform.core import handoffs as handoffs_stage
 from mqa_platform.core import health as source_health
+from mqa_platform.core import overrides as overrides_stage
 from mqa_platform.core import people as people_stage
 from mqa_platform.core import qualification as qualification_stage
 from mqa_platform.core import scores as scores_stage
@@ -20,20 +22,23 @@ from mqa_platform.core import signals as signals_stage
 from mqa_platform.core import stages as stages_stage
 from mqa_platform.core.crm import history, latest
 from mqa_platform.core.domains import CONTACT
+from mqa_platform.core.drift import arrivals, decision_drift
 from mqa_platform.core.duplicates import crm_duplicates
 from mqa_platform.core.evidence import Behaviour, Evidence
 from mqa_platform.core.hierarchy import MERGE
+from mqa_platform.core.history import Span
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.ip_answers import addresses, with_stored
 from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.known import account_merges, known, rival_contacts
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.precedence import mql_decisions
 from mqa_platform.core.reviews import identity_reviews
 from mqa_platform.core.shared_ips import shared_ips
 from mqa_platform.core.visits import disturbed, extents, visits
 from mqa_platform.core.window import Window
-from mqa_platform_tests.core.engine import day, default_policy, landed_schema, policy_with
+from mqa_platform_tests.core.engine import at, day, default_policy, landed_schema, policy_with
 from mqa_platform_tests.core.portability import problems
 
 
@@ -135,13 +140,21 @@ def stages_of(policy) -> dict[str, ir.Table]:
     cut(people_stage.people(touched, crm["contacts"], policy, day(0), cut.apply), "people")
     records = stages_stage.Crm(crm["accounts"], crm["opportunities"], crm["activities"])
     calendar = ibis.table({"day": "date"}, name="calendar")
-    facts = cut(stages_stage.facts(accounts, scores, records, calendar, policy), "facts")
-    walked = stages_stage.stage_lines(facts, None, policy, day(0), cut.apply)
-    stages = cut(stages_stage.stages(walked, accounts, policy, "v"), "stages")
-    start = cut(stages_stage.before(stages, day(0), policy), "before")
-    stages_stage.stage_lines(facts, start, policy, day(0), cut.apply)
+    told = cut(overrides_stage.overrides(landed("landed_overrides")), "overrides")
+    effective = cut(overrides_stage.in_effect(told), "in_effect")
+    held = cut(overrides_stage.suppressions(accounts, effective), "suppressions")
+    beside = overrides_stage.Beside(held, effective)
+    spans = [Span(Window(day(0), day(2)), policy, "v"), Span(Window(day(2), day(9)), policy, "w")]
+    for motion in ("expansion", "new_business"):
+        told = stages_stage.facts(accounts, scores, records, calendar, motion, beside)
+        facts = cut(told, f"facts_{motion}")
+    walked = stages_stage.stage_lines(facts, None, spans, {day(0)}, cut.apply)
+    stages = cut(stages_stage.stages(walked, held, "new_business", spans), "stages")
+    start = cut(stages_stage.before(stages, day(0), "new_business"), "before")
+    stages_stage.stage_lines(facts, start, spans, {day(0)}, cut.apply)
     moments = qualification_stage.moments(walked, scores, touched, policy, cut.apply)
-    moved = cut(stages_stage.stage_transitions(walked, moments, policy, "v"), "stage_transitions")
+    moved = stages_stage.stage_transitions(walked, moments, "new_business", spans)
+    moved = cut(moved, "stage_transitions")
     entered = cut(handoffs_stage.entries(moved, accounts), "entries")
     routes = cut(handoffs_stage.routed(entered, crm["users"], policy), "routed")
     made = cut(
@@ -149,11 +162,39 @@ def stages_of(policy) -> dict[str, ir.Table]:
         "handoffs",
     )
     cut(handoffs_stage.worklist(made), "worklist")
+    known_people = ibis.table(load_contracts()["people"].schema, name="people")
+    told = mql_decisions(known_people, touched, accounts, stages, made, policy, day(0))
+    cut(told, "mql_decisions")
+    _decisions(cut, made, signals, ledger, landed("landed_signals"), policy)
     outcomes = cut(
         conversions_stage.conversions(entered, routes, scores, records, policy), "conversions"
     )
     cut(conversions_stage.conversion_metrics(outcomes, policy, day(0), cut.apply), "metrics")
     return cut.seen
+
+
+def _decisions(cut: Cuts, made, signals, ledger, landed, policy) -> None:
+    """What was known when a handoff was made, what differs today, and what came late."""
+    names = ("account_fit", "scores", "score_receipts", "stages", "touchpoints")
+    tables = [ibis.table(load_contracts()[n].schema, name=n) for n in names]
+    known = decisions_stage.Tables(*tables)
+    decided = ibis.table(load_contracts()["decisions"].schema, name="decisions")
+    versions = decisions_stage.Versions("0.1.0", "d", at(0))
+    others = [
+        ibis.table(load_contracts()[n].schema, name=n) for n in ("overrides", "policy_promotions")
+    ]
+    cut(decisions_stage.of_overrides(others[0], "new_business"), "of_overrides")
+    cut(decisions_stage.of_promotions(others[1]), "of_promotions")
+    subjects = cut(decisions_stage.of_handoffs(made, versions), "of_handoffs")
+    cut(decisions_stage.undecided(subjects, decided), "undecided")
+    told = decisions_stage.decisions(subjects, known, policy, versions, cut.apply)
+    cut(told, "decisions")
+    arrived = cut(arrivals(tables[4], signals, ledger), "arrived")
+    drift = decision_drift(decided, made, known, arrived, policy, "0.1.0", cut.apply)
+    cut(drift, "decision_drift")
+    late = cut(horizon.late_signals(landed, ledger, 30), "late_signals")
+    cut(horizon.within_horizon(landed, late), "within_horizon")
+    cut(horizon.late_arrivals(late), "late_arrivals")
 
 
 STAGES = stages_of(default_policy())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_platform.core.score_lines import TOTAL
@@ -17,6 +17,7 @@ from mqa_platform_tests.core.engine import (
     touch,
 )
 from mqa_platform_tests.core.scoring import (
+    CALM,
     NUMBERS,
     answer,
     by_cell,
@@ -28,14 +29,6 @@ from mqa_platform_tests.core.scoring import (
     touchpoints,
 )
 
-CALM = settings(
-    phases=[Phase.explicit, Phase.generate],
-    report_multiple_bugs=False,
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize=True,
-)
 DAYS = st.lists(st.integers(0, 130), min_size=1, max_size=6, unique=True)
 
 
@@ -111,15 +104,32 @@ def test_other_accounts_in_the_batch_change_nothing(policy, rows, others, number
 
 @CALM
 @given(policy=policies(), rows=touchpoints())
-def test_without_new_evidence_no_positive_component_rises(policy, rows):
+def test_without_new_evidence_no_component_grows_in_size(policy, rows):
     span = [day(n) for n in range(61, 140)]
     before: dict[str, Decimal] = {}
     for _, cell in sorted(by_cell(answer(rows, policy, span)).items()):
-        now = {n: c["points"] for n, c in cell.items() if n not in (TOTAL, "floor", "negative")}
+        # The floor follows from the others: it goes as bad news is forgotten, and comes as good news is.
+        now = {n: abs(c["points"]) for n, c in cell.items() if n not in (TOTAL, "floor")}
         # What left the window of the look-back or of breadth counts as fallen to nothing.
         assert all(points <= before.get(name, points) for name, points in now.items())
         assert not before or set(now) <= set(before)
         before = now
+
+
+@CALM
+@given(policy=policies(), rows=touchpoints())
+def test_no_point_is_lost_that_is_not_accounted_for(policy, rows):
+    # On one day nothing has decayed yet: what was earned is kept, or lost to a cap, or to a ceiling.
+    stays = [r for r in rows if r["signal_type"] != "unsubscribe"]
+    today = [{**r, "touchpoint_date": day(0)} for r in stays]
+    for cell in by_cell(answer(today, policy, [day(0)])).values():
+        for name, line in cell.items():
+            if name == TOTAL:
+                continue
+            kept = line["raw_points"] - line["lost_to_cap"]
+            assert abs(kept - line["decayed_points"]) <= CENT, name
+            assert line["points"] == line["decayed_points"] - line["lost_to_ceiling"]
+            assert line["lost_to_ceiling"] >= 0
 
 
 @CALM
@@ -208,6 +218,16 @@ def test_news_is_capped_by_its_ceiling_and_is_never_evidence():
     line = total(rows, default_policy(), day(29))
     assert line["points"] == 20
     assert (line["eligible_people"], line["last_eligible_on"]) == (0, None)
+
+
+def test_news_expires_whatever_its_half_life_has_left_of_it():
+    rows = [touch(0, "trigger_event"), touch(20, "trigger_event", signal_id="later")]
+    news = [receipt(rows, default_policy(), day(n)).get("trigger_event") for n in (179, 180, 199)]
+    assert [line["raw_points"] for line in news] == [20, 10, 10]
+    assert [line["touchpoints"] for line in news] == [2, 1, 1]
+    # The account still has a touchpoint in the look-back, and so a score of nothing.
+    assert receipt(rows, default_policy(), day(200)) == {}
+    assert score(rows, default_policy(), day(200)) == 0
 
 
 def test_bad_news_lowers_the_score_and_never_below_nothing():

@@ -193,3 +193,36 @@ def test_seniority_comes_from_the_title_and_is_one_when_unknown(engine):
         "account_id",
     )
     assert [t["seniority"] for t in found] == [factor for _, factor in TITLES]
+
+
+def whole_visit(engine, *events):
+    """The signal types of the touchpoints of one visit, in order."""
+    rows = [
+        event(event_id=f"v{i}", occurred_at=at(0, 9, i), event_date=day(0), anonymous_id="c", **e)
+        for i, e in enumerate(events)
+    ]
+    s = seen(engine, *rows)
+    found = [
+        {"signal_id": r["signal_id"], "account_id": "acme", "share": 1.0, "match_confidence": 0.9,
+         "resolution_rule": "email_domain", "is_known_person": False}
+        for r in engine.rows(s)
+    ]  # fmt: skip
+    table = touchpoints(s, cut(engine, s), engine.table(found, RESOLVED), default_policy())
+    return [(r["event"], r["signal_type"]) for r in engine.rows(table, "occurred_at")]
+
+
+CAREERS, AD = {"page_path": "/careers/engineer"}, {"event": "ad_click", "page_path": None}
+IDLE = ("careers_visit", "careers_visit")
+
+
+def test_a_visit_that_sees_only_careers_pages_scores_nothing(engine):
+    download = {"event": "content_download", "page_path": None}
+    assert whole_visit(engine, AD, CAREERS, CAREERS, download) == [IDLE] * 4
+
+
+def test_a_visit_that_also_sees_something_else_or_asks_for_us_is_a_buyers(engine):
+    prices = whole_visit(engine, AD, CAREERS, {"page_path": "/pricing"})
+    assert [kind for _, kind in prices] == ["ad_click", "page_view", "pricing_view"]
+    asks = whole_visit(engine, CAREERS, {"event": "demo_request", "page_path": None})
+    assert [kind for _, kind in asks] == ["page_view", "demo_request"]
+    assert whole_visit(engine, AD) == [("ad_click", "ad_click")]

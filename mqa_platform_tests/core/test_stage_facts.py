@@ -5,17 +5,13 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from mqa_platform.core.overrides import Beside, in_effect, suppressions
 from mqa_platform.core.qualification import MOMENT
 from mqa_platform.core.stages import before, facts, stage_lines, stage_transitions, stages
-from mqa_platform_tests.core.engine import (
-    ACCOUNTS,
-    account,
-    at,
-    day,
-    default_policy,
-)
+from mqa_platform_tests.core.engine import ACCOUNTS, OVERRIDES, account, at, day
 from mqa_platform_tests.core.test_five_contacts import crm
 from mqa_platform_tests.core.test_handoffs import SCORES
+from mqa_platform_tests.core.walking import always
 
 STAGE_SCORES = pa.schema(
     [
@@ -28,11 +24,26 @@ STAGE_SCORES = pa.schema(
 )
 
 
-def known(engine, *, days=(0,), accounts=None, scores=(), **tables):
+def known(
+    engine, *, days=(0,), accounts=None, scores=(), motion="new_business", overrides=(),
+    crm_accounts=(), **tables,
+):  # fmt: skip
     calendar = engine.keep_arrow(pa.table({"day": pa.array([day(n) for n in days], pa.date32())}))
     a = engine.table(accounts or [account()], ACCOUNTS)
-    s = engine.table(scores, STAGE_SCORES, motion="new_business")
-    return facts(a, s, crm(engine, **tables), calendar, default_policy())
+    s = engine.table(scores, STAGE_SCORES, motion=motion)
+    beside = standing(engine, a, overrides)
+    records = crm(engine, accounts=crm_accounts, **tables)
+    return facts(a, s, records, calendar, motion, beside)
+
+
+def standing(engine, accounts, overrides=()):
+    """What stands beside the rungs; an override names what is special about it."""
+    told = engine.table(
+        [{"override_id": f"o{i}", **o} for i, o in enumerate(overrides)], OVERRIDES,
+        account_id="acme", reason="asked", by="ann", at=at(0), starts_on=day(0),
+    )  # fmt: skip
+    effective = in_effect(told)
+    return Beside(suppressions(accounts, effective), effective)
 
 
 def column(engine, name, **given):
@@ -106,17 +117,8 @@ def test_a_sales_status_is_an_event_on_the_day_it_changes(engine):
         status(4, None),
         status(5, "rejected"),
     ]
-    found = [r["sales_event"] for r in engine.rows(_with_status(engine, versions), "day")]
+    found = column(engine, "sales_event", days=range(6), crm_accounts=versions)
     assert found == [None, "accepted", None, "rejected", None, "rejected"]
-
-
-def _with_status(engine, versions):
-    calendar = engine.keep_arrow(
-        pa.table({"day": pa.array([day(n) for n in range(6)], pa.date32())})
-    )
-    a = engine.table([account()], ACCOUNTS)
-    s = engine.table((), STAGE_SCORES)
-    return facts(a, s, crm(engine, accounts=versions), calendar, default_policy())
 
 
 def test_a_suppression_ends_on_its_day(engine):
@@ -125,16 +127,16 @@ def test_a_suppression_ends_on_its_day(engine):
     assert found == [True, True, False, False]
 
 
-def test_an_account_has_facts_on_the_days_it_exists_with_that_days_threshold(engine):
+def test_an_account_has_facts_on_the_days_it_exists_with_that_days_tier(engine):
     accounts = [
         account(valid_from=day(1), valid_to=day(2), tier="scaled"),
         account(valid_from=day(3), tier="strategic"),
     ]
     rows = engine.rows(known(engine, days=range(5), accounts=accounts), "day")
-    assert [(r["day"], r["threshold"]) for r in rows] == [
-        (day(1), 90),
-        (day(3), 80),
-        (day(4), 80),
+    assert [(r["day"], r["tier"]) for r in rows] == [
+        (day(1), "scaled"),
+        (day(3), "strategic"),
+        (day(4), "strategic"),
     ]
 
 
@@ -146,24 +148,24 @@ HOT = {
 
 def walked(engine, days, scores, *, accounts=None, start=None):
     rows = known(engine, days=days, accounts=accounts, scores=scores)
-    return stage_lines(rows, start, default_policy(), day(-100), engine.apply)
+    return stage_lines(rows, start, always(), {day(-100)}, engine.apply)
 
 
 def test_a_run_starts_from_the_last_state_even_of_an_account_that_was_away(engine):
-    policy = default_policy()
     versions = [account(valid_to=day(1)), account(valid_from=day(3))]
-    a = engine.table(versions, ACCOUNTS)
     other = account("other")
     scores = [{**HOT, "score_date": day(n), "last_eligible_on": day(n)} for n in (0, 3)]
     given = {"accounts": [*versions, other]}
     whole = walked(engine, range(4), scores, **given)
     first = walked(engine, range(2), scores, **given)
-    published = engine.keep(stages(first, engine.table([*versions, other], ACCOUNTS), policy, "v1"))
-    start = before(published, day(1), policy)
+    nothing = suppressions(engine.table((), ACCOUNTS), engine.table((), OVERRIDES))
+    published = engine.keep(stages(first, nothing, "new_business", always()))
+    start = before(published, day(1), "new_business")
     second = walked(engine, range(2, 4), scores, start=start, **given)
     order = ("account_id", "day", "kind", "seq")
     assert engine.rows(first.union(second), *order) == engine.rows(whole, *order)
-    held = engine.rows(stages(whole, a, policy, "v1"), "stage_date")
+    held = engine.rows(stages(whole, nothing, "new_business", always()), "stage_date")
+    held = [r for r in held if r["account_id"] == "acme"]
     assert [(r["stage_date"], r["stage"], r["episode"]) for r in held] == [
         (day(0), "mqa", 1),
         (day(3), "mqa", 1),
@@ -180,7 +182,7 @@ def test_qualified_at_stands_on_steps_to_mqa_and_is_the_days_start_for_a_crm_cha
         ([{**when, "day": day(1)}], at(0, 0)),
     ):
         moments = engine.table(rows, MOMENT)
-        found = engine.rows(stage_transitions(lines, moments, default_policy(), "v1"), "seq")
+        found = engine.rows(stage_transitions(lines, moments, "new_business", always()), "seq")
         assert [(t["to_stage"], t["qualified_at"]) for t in found] == [
             ("target", None),
             ("engaged", None),

@@ -6,7 +6,7 @@ here: tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,32 +14,18 @@ from typing import Any
 import pyarrow as pa
 
 from mqa_platform.core.fold import FACT_COLUMNS, fold_kernel
+from mqa_platform.core.history import Span
+from mqa_platform.core.stage_facts import fact_type
+from mqa_platform.core.window import Window
 from mqa_platform.policy.models import Policy
 from mqa_platform_tests.core.engine import day, default_policy
 
-_MONEY = pa.decimal128(18, 4)
-_DATES = {
-    "day", "last_eligible_on", "entered_on", "mqa_on", "last_exit_on", "first_touch_on",
-    "last_activity_on",
+_TYPES = {
+    "date": pa.date32(), "boolean": pa.bool_(), "int64": pa.int64(), "string": pa.string(),
+    "decimal(18,4)": pa.decimal128(18, 4),
 }  # fmt: skip
-_FLAGS = {
-    "is_target", "is_suppressed", "anonymous_evidence", "hand_raised", "open_opportunity",
-    "is_customer", "touched",
-}  # fmt: skip
-_COUNTS = {"eligible_people", "people_on_high_intent", "episode", "days_below"}
-
-
-def _type(column: str) -> pa.DataType:
-    if column in ("engagement_score", "threshold"):
-        return _MONEY
-    if column in _DATES:
-        return pa.date32()
-    if column in _FLAGS:
-        return pa.bool_()
-    return pa.int64() if column in _COUNTS else pa.string()
-
-
-FACTS = pa.schema([(c, _type(c)) for c in FACT_COLUMNS])
+_FLAGS = [c for c in FACT_COLUMNS if fact_type(c) == "boolean"]
+FACTS = pa.schema([(c, _TYPES[fact_type(c)]) for c in FACT_COLUMNS])
 BEFORE_ALL = day(-1000)
 # An account of a tier with threshold 100: quiet, hot with evidence of today, and warm.
 QUIET: dict[str, Any] = {"score": 0}
@@ -55,36 +41,56 @@ def fact(
     people: int = 0,
     committee: int = 0,
     seen: int | None = None,
+    won: int | None = None,
     gate: str = "pass",
     **others: Any,
 ) -> dict[str, Any]:
-    """Facts of a day; ``seen`` is how many days ago the last eligible touchpoint was."""
+    """Facts of a day; ``seen`` and ``won`` are how many days ago that last was."""
     row = {
         "account_id": account_id,
         "day": day(number),
         "engagement_score": Decimal(str(score)),
-        "threshold": Decimal(100),
+        "tier": "programmatic",
         "fit_gate": gate,
         "eligible_people": people,
         "people_on_high_intent": committee,
         "last_eligible_on": None if seen is None else day(number - seen),
+        "last_won_on": None if won is None else day(number - won),
         **dict.fromkeys(_FLAGS, False),
     }
     return {**dict.fromkeys(FACT_COLUMNS), **row, **others}
 
 
+def always(policy: Policy | None = None, version: str = "v1") -> list[Span]:
+    """One policy on all days."""
+    return one_after_another((0, policy or default_policy(), version))
+
+
+def one_after_another(*policies: tuple[int, Policy, str]) -> list[Span]:
+    """Policies with the day from which each is in force; the first speaks for all days before."""
+    ends = [*[p[0] for p in policies[1:]], 10_000]
+    return [
+        Span(Window(day(first) if i else BEFORE_ALL, day(end)), policy, version)
+        for i, ((first, policy, version), end) in enumerate(zip(policies, ends, strict=True))
+    ]
+
+
 def fold(
-    rows: Iterable[Mapping[str, Any]], policy: Policy | None = None, first_day: date = BEFORE_ALL
+    rows: Iterable[Mapping[str, Any]],
+    policy: Policy | Sequence[Span] | None = None,
+    first_day: date | Collection[date] = BEFORE_ALL,
 ) -> list[dict[str, Any]]:
-    """All lines of the fold."""
+    """All lines of the fold; ``first_day`` are the days on which entries are backlog."""
     table = pa.Table.from_pylist([dict(r) for r in rows], schema=FACTS)
-    return fold_kernel(policy or default_policy(), first_day).fn(table).to_pylist()
+    spans = policy if isinstance(policy, Sequence) else always(policy)
+    backlog = {first_day} if isinstance(first_day, date) else first_day
+    return fold_kernel(spans, backlog).fn(table).to_pylist()
 
 
 def moves(
     facts: Sequence[Mapping[str, Any]],
-    policy: Policy | None = None,
-    first_day: date = BEFORE_ALL,
+    policy: Policy | Sequence[Span] | None = None,
+    first_day: date | Collection[date] = BEFORE_ALL,
 ) -> list[tuple[int, str, str, str]]:
     """(day number, from, to, rule) of one account whose day ``i`` is ``facts[i]``."""
     lines = fold([fact(i, **f) for i, f in enumerate(facts)], policy, first_day)

@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mqa_platform.policy.loader import (
-    DEFAULT_FOLDER,
-    SECTIONS,
-    copy_policy,
-    load_policy,
-    policy_version,
-)
+from mqa_platform.policy.folder import DEFAULT_FOLDER, SECTIONS
+from mqa_platform.policy.loader import copy_policy, load_policy, policy_version
 from mqa_platform.policy.problems import PolicyError
 
 
@@ -115,7 +110,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
         "program.yaml:2",
         "routing.yaml:2",
         "signals.yaml (default):101",
-        "signals.yaml (default):108",
+        "signals.yaml (default):111",
         "stages.yaml:1",
     ]
 
@@ -188,7 +183,7 @@ def test_a_copy_is_complete_and_means_the_same(tmp_path: Path) -> None:
     _folder(own, stages="mql_threshold: 60 # ours\n")
     target = tmp_path / "copy"
     copy_policy(own, target)
-    assert sorted(f.name for f in target.iterdir()) == sorted(f"{s}.yaml" for s in SECTIONS)
+    assert sorted(f.name for f in target.glob("*.yaml")) == sorted(f"{s}.yaml" for s in SECTIONS)
     assert load_policy(target) == load_policy(own)
     assert load_policy(target).stages.mql_threshold == Decimal(60)
     copy_policy(own, target)

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_platform.sources.bands import amounts, headcounts, lower_bound
+from mqa_platform.sources.bands import (
+    OPEN,
+    amounts,
+    headcounts,
+    lower_bound,
+    upper_amounts,
+    upper_headcounts,
+)
 
 HEADCOUNTS = [
     ("201-500", 201), ("1,001 - 5,000", 1001), ("10000+", 10_000), ("10,001+ employees", 10_001),
@@ -25,6 +32,7 @@ REVENUES = [
     ("$10M-$50M", 10e6), ("$1-10M", 1e6), ("1B+", 1e9), ("$1.1 billion", 1.1e9), ("€500K", 5e5),
     ("$10M to $50M", 10e6), ("500000", 5e5), ("1,234,567.89", 1_234_567.89), ("< $1M", 0.0),
     ("$10MM - $25MM", 10e6), ("USD 5 million", 5e6), ("over $1bn", 1e9), ("undisclosed", None),
+    ("50-100 Mio. EUR", 50e6), ("1.5 Mrd. €", 1.5e9), ("500 Tsd. EUR", 5e5),
 ]  # fmt: skip
 
 
@@ -61,3 +69,22 @@ def test_any_text_is_a_size_or_unknown_or_wrong(texts: list[str]) -> None:
     assert len(found) == len(wrong) == len(texts)
     for value, bad in zip(found.to_pylist(), wrong.tolist(), strict=True):
         assert value is None or (not bad and 0 <= value <= 2**53)
+
+
+UPPER_ENDS = [
+    ("201-500", 500), ("10,001+", OPEN), (">10,000", OPEN), ("Over 10,000 employees", OPEN),
+    ("< 10", 10), ("1K-5K", 5000), ("201 to 500 employees", 500), ("11–50 Mitarbeiter", 50),
+    ("500", None), ("500-500", None), ("Unknown", None), ("many", None), (None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "end"), UPPER_ENDS)
+def test_the_upper_end_of_a_band_is_kept_and_a_number_has_none(
+    text: str | None, end: float | None
+) -> None:
+    assert upper_headcounts(pa.array([text], pa.string())).to_pylist() == [end]
+
+
+def test_the_upper_end_of_an_amount_has_its_unit() -> None:
+    given = pa.array(["$1-10M", "50-100 Mio. EUR", "1B+", "$10MM - $25MM", "5 million"])
+    assert upper_amounts(given).to_pylist() == [10e6, 100e6, OPEN, 25e6, None]

@@ -35,6 +35,7 @@ HEADERS = {
     "sixsense_scores": "domain,product,buying_stage,intent_score,is_6_qa",
     "demandbase_intent": "companyId,domain,keyword,intentStrength,isTrending,startDate,endDate",
     "zoominfo_intent": "companyId,companyName,website,topic,signalScore,signalDate",
+    "intent_feed": "domain,topic,date,score",
     "trigger_feed": "id,type,company,domain,announced_at,published_at",
     "crunchbase_rounds": "company_permalink,company_name,funding_round_type,funded_at",
     "crunchbase_companies": "permalink,name,category_code,country_code",

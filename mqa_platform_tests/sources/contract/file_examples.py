@@ -70,6 +70,7 @@ EXAMPLES: Final[dict[str, str | bytes]] = {
             "signalDate": "2025-07-02", "category": "Data",
         }
     ),
+    "intent_feed": "domain,topic,week_ending,z_score\nacme.com,analytics,2025-07-02,1.5\n",
     "trigger_feed": _lines(
         {
             "id": "t1", "type": "funding_round", "announced_at": "2025-07-02T00:00:00Z",

@@ -1,0 +1,126 @@
+"""Which policy is in force on which day.
+
+Belongs here: the order of promoted policies in time. Does not belong here: where they are kept
+(``promotions``) or what a policy does to the numbers (``core``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+
+from mqa_platform.core.window import Window
+from mqa_platform.policy.models import Policy
+
+
+@dataclass(frozen=True)
+class Effective:
+    """A policy, the name of its version, and the first day on which it is in force."""
+
+    effective_from: date
+    policy: Policy
+    version: str
+
+
+class Span(NamedTuple):
+    """Days on which one policy is in force."""
+
+    window: Window
+    policy: Policy
+    version: str
+
+
+class PolicyHistory:
+    """Policies in the order of their days; before the first one, the first is in force.
+
+    Args:
+        entries: in the order in which they were promoted. Of several that begin on the same day the
+            last one holds.
+    """
+
+    def __init__(self, entries: tuple[Effective, ...]) -> None:
+        by_day = {e.effective_from: e for e in entries}
+        if not by_day:
+            raise ValueError("a history needs at least one policy")
+        self.entries = tuple(by_day[day] for day in sorted(by_day))
+
+    @classmethod
+    def always(cls, policy: Policy, version: str) -> PolicyHistory:
+        """One policy on all days."""
+        return cls((Effective(date.min, policy, version),))
+
+    def effective_on(self, day: date) -> Effective:
+        """The policy in force on a day."""
+        earlier = [e for e in self.entries if e.effective_from <= day]
+        return (earlier or self.entries[:1])[-1]
+
+    def spans(self, window: Window, motion: str | None = None) -> list[Span]:
+        """The window cut where another policy comes into force, oldest first.
+
+        With a motion: the policies of that motion, without the days on which there is no such motion.
+        """
+        cuts = [e.effective_from for e in self.entries[1:] if window.lo < e.effective_from]
+        edges = [window.lo, *[c for c in cuts if c < window.hi], window.hi]
+        found = []
+        for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+            now = self.effective_on(lo)
+            policy = now.policy if motion is None else _of_motion(now.policy, motion)
+            if policy is not None:
+                found.append(Span(Window(lo, hi), policy, now.version))
+        return found
+
+    @cached_property
+    def motions(self) -> tuple[str, ...]:
+        """Every motion that any of the policies has, the leading one of the last first."""
+        named = [m.program.motion for e in reversed(self.entries) for m in e.policy.motions()]
+        return tuple(dict.fromkeys(named))
+
+    def promotion_days(self, motion: str | None = None) -> frozenset[date]:
+        """Days on which what qualifies an account changes; who is above on such a day is backlog."""
+        motions = self.motions if motion is None else (motion,)
+        pairs = zip(self.entries[:-1], self.entries[1:], strict=True)
+        return frozenset(
+            after.effective_from
+            for before, after in pairs
+            if any(_rules(before.policy, m) != _rules(after.policy, m) for m in motions)
+        )
+
+    def stretches(
+        self, of: Callable[[Policy], object]
+    ) -> list[tuple[date | None, date | None, Policy]]:
+        """All days cut where a part of the policy changes: first day, end, and the policy.
+
+        Args:
+            of: the part that matters. The first stretch has no beginning and the last one no end.
+        """
+        starts: list[Effective] = []
+        for entry in self.entries:
+            if not starts or of(starts[-1].policy) != of(entry.policy):
+                starts.append(entry)
+        days = [None, *[e.effective_from for e in starts[1:]], None]
+        return [(days[i], days[i + 1], e.policy) for i, e in enumerate(starts)]
+
+    def versions(self) -> dict[str, Policy]:
+        """Every policy by its version."""
+        return {e.version: e.policy for e in self.entries}
+
+
+def _of_motion(policy: Policy, motion: str) -> Policy | None:
+    return next((p for p in policy.motions() if p.program.motion == motion), None)
+
+
+def _rules(policy: Policy, motion: str) -> tuple[object, ...] | None:
+    """What decides whether an account of the motion qualifies; None without the motion."""
+    mine = _of_motion(policy, motion)
+    if mine is None:
+        return None
+    return (
+        mine.icp,
+        mine.signals,
+        mine.stages,
+        mine.identity.discovery,
+        mine.identity.exclude_domains,
+    )

@@ -1,0 +1,86 @@
+"""Decisions on disk: what was known is kept beside landing, so that a lost warehouse has it back.
+
+Belongs here: writing new decisions as Parquet, reading them all, taking a person out of
+them. Does not belong here: which decisions are
+new and what they knew (``core.decisions``), or publishing them (``assets.decisions``).
+
+A file is written before the transaction that publishes its decisions. A kill in between leaves decisions
+whose handoffs are published by the next run, with the moment at which they were first made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Set
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mqa_platform.core.decisions import ERASED, canonical
+from mqa_platform.home import Home
+
+
+def folder(home: Home) -> Path:
+    """Where the decisions of a home lie."""
+    return home.landing / "_decisions"
+
+
+def stored(home: Home, schema: pa.Schema) -> pa.Table:
+    """Every decision on disk, the first of those with one id, in the columns of the contract."""
+    parts = []
+    for path in sorted(folder(home).glob("*.parquet")):
+        table = pq.read_table(path)
+        columns = [
+            table[f.name].cast(f.type)
+            if f.name in table.column_names
+            else pa.nulls(len(table), f.type)
+            for f in schema
+        ]
+        parts.append(pa.table(columns, schema=schema))
+    whole = pa.concat_tables([schema.empty_table(), *parts])
+    first: dict[str, int] = {}
+    for at, decision in enumerate(whole["decision_id"].to_pylist()):
+        first.setdefault(decision, at)
+    return whole.take(pa.array(sorted(first.values()), pa.int64()))
+
+
+def write(home: Home, decisions: pa.Table, moment: str) -> None:
+    """Add decisions as one file, in one step; ``moment`` orders the files."""
+    place = folder(home)
+    place.mkdir(parents=True, exist_ok=True)
+    target = place / f"{moment}.parquet"
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    pq.write_table(decisions, partial, compression="zstd")
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(target)
+
+
+def pseudonymous(decisions: pa.Table, signals: Set[str], texts: Collection[str]) -> pa.Table:
+    """Decisions without a person: what was decided stays, who it rested on is named ``erased``.
+
+    Args:
+        decisions: rows of the contract.
+        signals: the ids of the person's signals.
+        texts: what must not stand in any reason.
+    """
+    known = []
+    for text in decisions["known"].to_pylist():
+        told = json.loads(text)
+        if not signals & set(told["evidence"]):
+            known.append(text)
+            continue
+        told["evidence"] = [ERASED if s in signals else s for s in told["evidence"]]
+        known.append(canonical(told))
+    at = decisions.schema.get_field_index("known")
+    table = decisions.set_column(at, decisions.schema.field(at), pa.array(known, pa.string()))
+    for name in ("reason", "actor", "subject_id"):
+        at = table.schema.get_field_index(name)
+        column = table[name]
+        for text in texts:
+            column = pc.replace_substring(column, text, f"[{ERASED}]")
+        table = table.set_column(at, table.schema.field(at), column)
+    return table

@@ -1,0 +1,202 @@
+"""Two policies over the same days, in shadow tables: who enters and who leaves.
+
+Belongs here: making the shadows and running scores and stages in them. Does not belong here: what the
+difference means in figures (``policy_comparison``), or a whole pipeline from landing (``shadows``).
+
+A shadow is a copy of the published tables. The live warehouse is read for it and never written, and no run
+is recorded: nothing that is served has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+
+from mqa_platform.assets.accounts import judged, outside
+from mqa_platform.assets.handoffs import entries_and_routes
+from mqa_platform.assets.platform import Step
+from mqa_platform.assets.scores import scores
+from mqa_platform.assets.stages import stages
+from mqa_platform.contracts.loader import load_contracts
+from mqa_platform.core import conversions as outcomes
+from mqa_platform.core.history import Effective, PolicyHistory
+from mqa_platform.core.stages import Crm
+from mqa_platform.core.window import ONE_DAY, Window
+from mqa_platform.evaluation.scratch import land_rows
+from mqa_platform.home import Home
+from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform.policy.models import Policy
+from mqa_platform.promotions import load_copy, load_history, promotions
+from mqa_platform.sources.schemas import LANDED, delivered
+from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
+from mqa_platform.warehouse import SnapshotMissingError
+from mqa_platform.warehouse.duckdb import DuckDBWarehouse
+from mqa_platform.warehouse.snapshot import refresh_snapshot
+
+LIVE = "live"
+_DAILY = {
+    "scores": "score_date",
+    "score_receipts": "score_date",
+    "stages": "stage_date",
+    "stage_transitions": "changed_on",
+}
+Tell = Callable[[str], None]
+Rows = list[dict[str, Any]]
+
+
+class ReplayError(Exception):
+    """The replay cannot be made; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two policies, with the history that is supposed: live until the window, then it."""
+
+    name: str
+    version: str
+    policy: Policy
+    history: PolicyHistory
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of one side: entries to mqa in the window, their outcomes, and the stages at its end."""
+
+    side: Side
+    home: Home
+    entries: Rows
+    outcomes: Rows
+    last_stages: Rows
+
+
+def named_side(home: Home, wanted: str, since: date) -> Side:
+    """A policy by what a person calls it: ``live``, a folder, or the (start of a) version.
+
+    Raises:
+        ReplayError: no such folder or version.
+        PolicyError: the policy is not valid.
+    """
+    live = load_history(home)
+    if wanted == LIVE:
+        now = live.entries[-1]
+        return Side(LIVE, now.version, now.policy, live)
+    policy, version = _policy(home, wanted)
+    now_reads = live.entries[-1].policy
+    reading = {"sources": now_reads.sources, "mapping": now_reads.mapping}
+    policy = policy.model_copy(update=reading)
+    # Before the window what was in force stays so: this is what a promotion on its first day would do.
+    before = [e for e in live.entries if e.effective_from < since]
+    history = PolicyHistory((*before, Effective(since, policy, version)))
+    return Side(wanted, version, policy, history)
+
+
+def _policy(home: Home, wanted: str) -> tuple[Policy, str]:
+    folder = Path(wanted)
+    if folder.is_dir():
+        policy = load_policy(folder)
+        return policy, policy_version(policy)
+    kept = {p.version: p for p in promotions(home)}
+    found = [v for v in kept if len(wanted) >= 4 and v.startswith(wanted)]
+    if len(found) == 1:
+        return load_copy(home, kept[found[0]]), found[0]
+    known = ", ".join([LIVE, *kept])
+    raise ReplayError(f"{wanted!r} is no policy folder and no promoted version; there are {known}")
+
+
+def replay(home: Home, side: Side, window: Window, tell: Tell = lambda _: None) -> Replayed:
+    """Scores and stages of the window under one side, in a shadow.
+
+    Raises:
+        ReplayError: the window has days that are not published.
+        SnapshotMissingError: no run has finished yet.
+    """
+    shadow = _shadow(home, f"diff-{LIVE if side.name == LIVE else side.version}")
+    warehouse = DuckDBWarehouse(shadow.warehouse, load_contracts(), LANDED)
+    with warehouse.session() as session:
+        step = Step(session, shadow, side.policy, side.version, "replay", supposed=side.history)
+        _prepare(step, window)
+        tell(f"{side.name}: accounts")
+        found, fit = judged(step, outside(step))
+        step.publish(None, {"accounts": found, "account_fit": fit})
+        for name, work in (("scores", scores), ("stages", stages)):
+            tell(f"{side.name}: {name}")
+            work(step, window)
+        answer = _answer(step, side, shadow, window)
+        refresh_snapshot(session, shadow.snapshot)
+    return answer
+
+
+def _shadow(home: Home, name: str) -> Home:
+    """A home with a copy of the live published tables as its warehouse."""
+    root = home.shadows / name
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    shadow = Home(root, home.data)
+    if os.environ.get(WAREHOUSE_VARIABLE):
+        with open_warehouse(home).session() as session:
+            session.copy_published(str(shadow.warehouse))
+    elif home.snapshot.is_file():
+        shutil.copyfile(home.snapshot, shadow.warehouse)
+    else:
+        raise SnapshotMissingError("no run has finished yet: mqa run --from DAY --to DAY")
+    return shadow
+
+
+def _prepare(step: Step, window: Window) -> None:
+    """The state before the window as published, nothing after it, and the overrides that were landed."""
+    days = step.session.rows(step.table("stages").select("stage_date").distinct())
+    known = sorted(r["stage_date"] for r in days)
+    if not known or window.lo < known[0] or window.hi - ONE_DAY > known[-1]:
+        there = f"{known[0]} to {known[-1]}" if known else "none"
+        raise ReplayError(f"{window} has days that are not published; there are {there}")
+    before = window.lo - ONE_DAY
+    if known[0] <= before:
+        _republish(step, Window.of(before, before), [before], keep=True)
+    if window.hi <= known[-1]:
+        _republish(step, Window.of(window.hi, known[-1]), [], keep=False)
+    overrides = step.session.arrow(step.table("overrides"))
+    if overrides.num_rows:
+        schema = delivered("landed_overrides")
+        rows = [{"source": "overrides", **r} for r in overrides.to_pylist()]
+        landed = overrides.schema.empty_table().from_pylist(rows, schema=schema)
+        land_rows(step.session, "overrides", {"landed_overrides": landed}, window.lo)
+
+
+def _republish(step: Step, window: Window, days: list[date], *, keep: bool) -> None:
+    tables = {}
+    for name, column in _DAILY.items():
+        t = step.table(name)
+        inside = (t[column] >= window.lo) & (t[column] < window.hi)
+        tables[name] = t.filter(inside) if keep else t.limit(0)
+    step.publish(window, tables, days=days)
+
+
+def _answer(step: Step, side: Side, shadow: Home, window: Window) -> Replayed:
+    entered, routes = entries_and_routes(step)
+    crm = Crm(*(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities")))
+    told = outcomes.conversions(entered, routes, step.table("scores"), crm, side.policy)
+    inside = entered.filter(entered["created_on"] >= window.lo)
+    both = inside.join(routes, "handoff_id")
+    states = step.table("stages")
+    last = states.filter(states["stage_date"] == window.hi - timedelta(days=1))
+    return Replayed(
+        side,
+        shadow,
+        step.session.rows(_plain(both)),
+        step.session.rows(told.filter(told["mqa_on"] >= window.lo)),
+        step.session.rows(last.select("account_id", "motion", "stage", "mqa_on")),
+    )
+
+
+def _plain(entries: ir.Table) -> ir.Table:
+    return entries.select(
+        "handoff_id", "account_id", "motion", "episode", "name", "tier", "created_on", "is_backlog",
+        "evidence_rule", "rep_id",
+    )  # fmt: skip
