@@ -66,7 +66,7 @@ def late(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What arrived after its day was published, and which entries to mqa it came too late for."""
+    """What arrived after its day was published, and which entries it came too late for."""
     from mqa_platform.decision_reports import late as find
 
     answer = find(Home.from_environment(), _day(first, "--from"), _day(last, "--to"))
@@ -74,8 +74,9 @@ def late(
         return _print(answer)
     columns = ["source", "landed_on", "signal_date", "days_late", "signals", "outcome"]
     _shown("Late arrivals", columns, answer["arrivals"], False)
-    columns = ["account_id", "motion", "episode", "known_on", "in_time", "days_late", "rep_id"]
-    _shown("Entries to mqa that came too late", columns, answer["entries"], False)
+    columns = ["account_id", "motion", "to_stage", "episode", "in_time", "entered", "days_late",
+               "late_touchpoints"]  # fmt: skip
+    _shown("Entries that late data came too late for", columns, answer["entries"], False)
     console.out.print(
         f"{answer['signals']} late signals, {answer['beyond_horizon']} of them beyond the horizon."
     )

@@ -42,6 +42,12 @@ def explain(
         tuple[str, str] | None,
         typer.Option("--diff", metavar="DAY DAY", help="What changed between two days, and why."),
     ] = None,
+    as_decided: Annotated[
+        bool,
+        typer.Option(
+            "--as-decided", help="With --diff: the first day as it was known when somebody acted."
+        ),
+    ] = False,
     motion: Motion = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,12 +59,14 @@ def explain(
         first, second = (_day(text, "--diff") for text in diff)
         if as_of is not None or first is None or second is None or second < first:
             raise typer.BadParameter("two days, the earlier one first", param_hint="--diff")
-        change = explain_difference(home, account, first, second, motion)
+        change = explain_difference(home, account, first, second, motion, as_decided)
         if as_json:
             _print(change)
         else:
             console.difference(change)
         return
+    if as_decided:
+        raise typer.BadParameter("goes with --diff", param_hint="--as-decided")
     from mqa_platform.explain import explain as find
 
     answer = find(home, account, _day(as_of, "--as-of"), motion)
@@ -66,6 +74,8 @@ def explain(
         _print(answer)
         return
     console.receipt(answer)
+    for told in answer["overrides"]:
+        console.out.print(f"decided by hand: {decided(told)}", markup=False)
 
 
 def why_not(

@@ -29,16 +29,17 @@ Author = Annotated[
 @policies.command()
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(help="A policy folder; default the one of this home.")
+        Path | None, typer.Argument(help="A policy folder; default the policy in force.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Name every mistake in a policy folder with file and line, and warn of what is worth a look."""
     from mqa_platform.policy.loader import load_policy, policy_version
     from mqa_platform.policy_warnings import warnings
+    from mqa_platform.promotions import folder_now
 
     home = Home.from_environment()
-    policy = load_policy(folder or home.policy_folder())
+    policy = load_policy(folder or folder_now(home))
     version, signals = policy_version(policy), len(policy.signals.signals)
     motions = [p.program.motion for p in policy.motions()]
     found, against = warnings(policy, home)
@@ -113,14 +114,15 @@ def what_if(
 @policies.command(name="test")
 def golden(
     folder: Annotated[
-        Path | None, typer.Argument(help="A policy folder; default the one of this home.")
+        Path | None, typer.Argument(help="A policy folder; default the policy in force.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the golden accounts of a policy folder through the stages; exit code 1 if one differs."""
     from mqa_platform.golden_runs import run_golden
+    from mqa_platform.promotions import folder_now
 
-    found = run_golden(folder or Home.from_environment().policy_folder())
+    found = run_golden(folder or folder_now(Home.from_environment()))
     if as_json:
         _print({**asdict(found), "passed": not found.differences})
     else:

@@ -213,6 +213,8 @@ def difference(answer: dict[str, Any]) -> None:
         [*rows, ["sum", "", f"{answer['sum_of_changes']:+}", "", ""]],
         ("points",),
     )
+    for gone in answer["touchpoints_that_left"]:
+        out.print(f"{gone['signal_id']} left for {gone['now_at'] or 'nobody'}.", markup=False)
 
 
 def _scored(side: dict[str, Any]) -> str:

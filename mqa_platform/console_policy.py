@@ -50,6 +50,8 @@ def difference(found: dict[str, Any]) -> None:
         ["a week", one["a_week"], other["a_week"]],
         ["a rep and week", one["rep_load"]["a_rep_and_week"], other["rep_load"]["a_rep_and_week"]],
         ["reps", one["rep_load"]["reps"], other["rep_load"]["reps"]],
+        ["reps above their capacity", len(one["rep_load"]["above_capacity"]),
+         len(other["rep_load"]["above_capacity"])],
         ["in mqa on the last day", found["in_mqa_on_the_last_day"]["one"],
          found["in_mqa_on_the_last_day"]["other"]],
     ]  # fmt: skip

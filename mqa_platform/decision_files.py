@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mqa_platform.core.decisions import ERASED, canonical
+from mqa_platform.core.decision_texts import canonical
+from mqa_platform.core.decisions import ERASED
 from mqa_platform.home import Home
 
 
@@ -28,10 +29,15 @@ def folder(home: Home) -> Path:
     return home.landing / "_decisions"
 
 
-def stored(home: Home, schema: pa.Schema) -> pa.Table:
-    """Every decision on disk, the first of those with one id, in the columns of the contract."""
+def files(home: Home, log: str) -> list[Path]:
+    """The files of one log (``decisions``, ``known_entries``), oldest first."""
+    return sorted(folder(home).glob(f"{log}-*.parquet"))
+
+
+def stored(home: Home, log: str, key: str, schema: pa.Schema) -> pa.Table:
+    """Every row of a log on disk, the first of those with one key, in the columns of the contract."""
     parts = []
-    for path in sorted(folder(home).glob("*.parquet")):
+    for path in files(home, log):
         table = pq.read_table(path)
         columns = [
             table[f.name].cast(f.type)
@@ -42,18 +48,18 @@ def stored(home: Home, schema: pa.Schema) -> pa.Table:
         parts.append(pa.table(columns, schema=schema))
     whole = pa.concat_tables([schema.empty_table(), *parts])
     first: dict[str, int] = {}
-    for at, decision in enumerate(whole["decision_id"].to_pylist()):
-        first.setdefault(decision, at)
+    for at, one in enumerate(whole[key].to_pylist()):
+        first.setdefault(one, at)
     return whole.take(pa.array(sorted(first.values()), pa.int64()))
 
 
-def write(home: Home, decisions: pa.Table, moment: str) -> None:
-    """Add decisions as one file, in one step; ``moment`` orders the files."""
+def write(home: Home, log: str, rows: pa.Table, moment: str) -> None:
+    """Add rows as one file, in one step; ``moment`` orders the files."""
     place = folder(home)
     place.mkdir(parents=True, exist_ok=True)
-    target = place / f"{moment}.parquet"
+    target = place / f"{log}-{moment}.parquet"
     partial = target.with_suffix(f".{os.getpid()}.partial")
-    pq.write_table(decisions, partial, compression="zstd")
+    pq.write_table(rows, partial, compression="zstd")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(target)

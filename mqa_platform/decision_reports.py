@@ -62,45 +62,55 @@ def _account(marts: Marts, wanted: str) -> str:
 
 
 def late(home: Home, first: date | None = None, last: date | None = None) -> dict[str, Any]:
-    """What arrived late, and which entries to mqa would have come earlier had it come in time.
+    """What arrived late, and which entries to engaged and mqa came later than they would have.
 
-    ``arrivals`` are by source, day of landing and day of the event; ``entries`` the handoffs whose
-    episode begins earlier, as computed now, than the day on which it was known.
+    ``arrivals`` are by source, day of landing and day of the event. ``entries`` have the day on which the
+    account entered as computed now (``in_time``), the day on which it entered as far as was known, and the
+    days between.
 
     Args:
         home: the installation.
-        first: leaves out what landed before this day.
-        last: leaves out what landed after this day.
+        first: leaves out what landed, or was first known, before this day.
+        last: leaves out what landed, or was first known, after this day.
     """
     with open_marts(home) as marts:
-        t = marts.table("late_arrivals")
-        d, now = marts.table("decisions"), marts.table("decision_drift")
-        d = d.select("rep_id", of_decision="decision_id", decided_on=d["decided_at"].date())
-        e = now.filter((now["kind"] == "handoff") & now["qualified_now"].notnull())
-        e = e.filter((e["qualified_now"] < e["known_on"]) | (e["late_inputs"] > 0))
-        e = e.join(d, e["decision_id"] == d["of_decision"])
+        t, e = marts.table("late_arrivals"), marts.table("known_entries")
+        every = marts.rows(e.order_by("account_id", "motion", "changed_on", "to_stage"))
         if first is not None:
-            t, e = t.filter(t["landed_on"] >= first), e.filter(e["decided_on"] >= first)
+            t = t.filter(t["landed_on"] >= first)
         if last is not None:
-            t, e = t.filter(t["landed_on"] <= last), e.filter(e["decided_on"] <= last)
+            t = t.filter(t["landed_on"] <= last)
         arrivals = marts.rows(t.order_by("source", "landed_on", "signal_date", "outcome"))
-        entries = marts.rows(e.order_by("account_id", "motion", "episode"))
-    moved = [row for row in entries if row["qualified_now"] < row["known_on"]]
+    asked = [
+        row
+        for row in every
+        if row["late_touchpoints"]
+        and (first is None or row["known_at"].date() >= first)
+        and (last is None or row["known_at"].date() <= last)
+    ]
     return {
         "arrivals": arrivals,
         "signals": sum(row["signals"] for row in arrivals),
         "beyond_horizon": sum(r["signals"] for r in arrivals if r["outcome"] == "beyond_horizon"),
-        "entries": [
-            {
-                "account_id": row["account_id"],
-                "motion": row["motion"],
-                "episode": row["episode"],
-                "stage": "mqa",
-                "known_on": row["known_on"],
-                "in_time": row["qualified_now"],
-                "days_late": (row["known_on"] - row["qualified_now"]).days,
-                "rep_id": row["rep_id"],
-            }
-            for row in moved
-        ],
+        "entries": [_entry(row, every) for row in asked],
+    }
+
+
+def _entry(row: dict[str, Any], every: list[dict[str, Any]]) -> dict[str, Any]:
+    """A late entry: it moved from a later day that was known, or was not known of at all."""
+    same = ("account_id", "motion", "to_stage", "episode")
+    former = [
+        other["changed_on"]
+        for other in every
+        if all(other[c] == row[c] for c in same)
+        and other["known_at"] < row["known_at"]
+        and other["changed_on"] > row["changed_on"]
+    ]
+    entered = min(former, default=row["known_on"])
+    return {
+        **{c: row[c] for c in same},
+        "in_time": row["changed_on"],
+        "entered": entered,
+        "days_late": (entered - row["changed_on"]).days,
+        "late_touchpoints": row["late_touchpoints"],
     }

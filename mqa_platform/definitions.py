@@ -21,7 +21,7 @@ from mqa_platform.assets import (
 )
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
-from mqa_platform.policy.loader import load_policy
+from mqa_platform.promotions import policy_now
 from mqa_platform.schedules import daily_refresh, every_hour, every_morning, land_sources
 from mqa_platform.sensors import on_new_files
 
@@ -33,7 +33,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """Definitions of a home (default: the environment's); resources can be replaced by name."""
     home = home or Home.from_environment()
-    policy = load_policy(home.policy_folder())
+    policy = policy_now(home).policy
     daily = partitions.daily(policy.program.history_starts_on)
     assets = [
         sources.landed_batches,

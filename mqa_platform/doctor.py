@@ -18,6 +18,7 @@ from mqa_platform.home import Home
 from mqa_platform.instance import URL_VARIABLE
 from mqa_platform.marts import MartError, open_marts
 from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform.promotions import in_force, policy_now
 from mqa_platform.storage import WAREHOUSE_VARIABLE
 from mqa_platform.warehouse import SnapshotMissingError
 
@@ -42,7 +43,7 @@ def examine(home: Home) -> list[Finding]:
 
     checks: list[Callable[[Home], Finding | list[Finding]]] = [
         _python, _home, _disk, _policy, _contracts, _sources, mapping, reach, _warehouse, _snapshot,
-        _instance, _key, _ui,
+        _instance, _key, _erasures, _ui,
     ]  # fmt: skip
     found: list[Finding] = []
     for check in checks:
@@ -77,13 +78,17 @@ def _disk(home: Home) -> Finding:
 
 def _policy(home: Home) -> Finding:
     folder = home.policy_folder()
-    policy = load_policy(folder)
+    policy, now = load_policy(folder), policy_now(home)
     where = folder or "the packaged default"
-    return Finding(
-        "policy",
-        True,
-        f"{policy.program.name}, version {policy_version(policy)} from {where}, {len(policy.signals.signals)} signals",
-    )
+    version = policy_version(policy)
+    told = f"{now.policy.program.name}, version {now.version}"
+    if in_force(home) and version != now.version:
+        return Finding(
+            "policy", None, f"{told} is in force; {version} of {where} is not",
+            "mqa policy promote FOLDER puts a policy in force; only its sources and mapping count without",
+        )  # fmt: skip
+    signals = len(now.policy.signals.signals)
+    return Finding("policy", True, f"{told} from {where}, {signals} signals")
 
 
 def _contracts(_: Home) -> Finding:
@@ -157,6 +162,14 @@ def _key(home: Home) -> Finding:
         "the public development key",
         f"set {VARIABLE} before real people's data lands",
     )
+
+
+def _erasures(home: Home) -> list[Finding]:
+    from mqa_platform.erasure import unfinished
+
+    begun = unfinished(home)
+    remedy = "run mqa erase with the same address again; it says what remains"
+    return [Finding("erasures", False, f"{begun} begun and not proved", remedy)] if begun else []
 
 
 def _ui(_: Home) -> Finding:

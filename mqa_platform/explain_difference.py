@@ -6,11 +6,14 @@ not belong here: the arithmetic (``core.differences``) or the screen (``console`
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from mqa_platform.core.differences import CAUSES, Side, differences
+from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.scores import typed
 from mqa_platform.explain import fit_of, of_day, policy_of
 from mqa_platform.home import Home
@@ -24,15 +27,29 @@ _OF_SIGNAL = ("signal_id", "touchpoint_date", "signal_type", "person_id", "page_
 
 
 def explain_difference(
-    home: Home, wanted: str, first: date, second: date, motion: str | None = None
+    home: Home,
+    wanted: str,
+    first: date,
+    second: date,
+    motion: str | None = None,
+    as_decided: bool = False,
 ) -> dict[str, Any]:
     """Both days and every cause of the difference, component by component; the causes sum to it.
 
     A component's causes are those of ``core.differences``. On a day on which the account is not scored
     its score is 0, and the reason is the cause ``fit``.
 
+    Args:
+        home: where the tables are.
+        wanted: id, domain or name of the account.
+        first: the earlier day.
+        second: the later day, or the same.
+        motion: None is the leading one.
+        as_decided: take the first day's receipt as it was known when somebody acted on it; what has
+            moved to or from the account since is the cause ``match``, with the touchpoints that left.
+
     Raises:
-        MartError: no such account or motion, or neither day has a score.
+        MartError: no such account or motion, neither day has a score, or no decision is of the day.
     """
     history = load_history(home)
     with open_marts(home) as marts:
@@ -49,6 +66,15 @@ def explain_difference(
             points = {line["component"]: line["points"] for line in lines}
             sides.append(Side(day, policy, rows, points, bool(score)))
             facts.append(_facts(marts, mine, name, day, score))
+        left: list[dict[str, Any]] = []
+        if as_decided:
+            decision = _decision(marts, account, sides[0].policy.program.motion, first)
+            sides[0] = _as_known(sides[0], decision, history, motion)
+            facts[0] |= {
+                "engagement_score": decision["score"],
+                "as_decided": decision["decided_at"],
+            }
+            left = _left(marts, mine, decision)
         causes = differences(sides[0], sides[1])
         named = _named(marts, mine, {s for c in causes for s in c.signals})
     if not (sides[0].is_scored or sides[1].is_scored):
@@ -75,9 +101,53 @@ def explain_difference(
         "after": facts[1],
         "difference": after - before,
         "changes": changes,
+        "touchpoints_that_left": left,
         "sum_of_changes": total,
         "sums_exactly": total == after - before,
     }
+
+
+def _decision(marts: Marts, account: dict[str, Any], motion: str, day: date) -> dict[str, Any]:
+    """What was known of the account on a day when somebody acted on it first.
+
+    Raises:
+        MartError: nobody did, with the days on which somebody did.
+    """
+    t = marts.table("decisions")
+    mine = t.filter((t["account_id"] == account["account_id"]) & (t["motion"] == motion))
+    found = marts.rows(mine.order_by("decided_at", "decision_id"))
+    for decision in found:
+        if decision["known_on"] == day and decision["known"]:
+            return decision
+    days = ", ".join(sorted({str(d["known_on"]) for d in found})) or "none"
+    raise MartError(f"no decision on {account['name']} is of {day}; days with one: {days}")
+
+
+def _as_known(
+    side: Side, decision: dict[str, Any], history: PolicyHistory, motion: str | None
+) -> Side:
+    """The first day as the decision knew it: its receipt, and the policy of then if it is kept."""
+    lines = json.loads(decision["known"])["receipt"]
+    points = {line["component"]: Decimal(line["points"]) for line in lines}
+    then = history.versions().get(decision["policy_version"])
+    policy = side.policy if then is None else policy_of(then, motion)
+    return replace(side, published=points, policy=policy)
+
+
+def _left(marts: Marts, account: str, decision: dict[str, Any]) -> list[dict[str, Any]]:
+    """The evidence of then that is not the account's any more, and whose it is now; None for nobody's."""
+    known = sorted(json.loads(decision["known"])["evidence"])
+    t = marts.table("touchpoints")
+    rows = (
+        t.filter(t["signal_id"].isin(known))
+        .select("signal_id", "account_id")
+        .order_by("account_id")
+    )
+    now: dict[str, list[str]] = {}
+    for row in marts.rows(rows):
+        now.setdefault(row["signal_id"], []).append(row["account_id"])
+    gone = [s for s in known if account not in now.get(s, [])]
+    return [{"signal_id": s, "now_at": ", ".join(now.get(s, [])) or None} for s in gone]
 
 
 def _facts(

@@ -17,7 +17,7 @@ from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core.identity import decided, judged
 from mqa_platform.home import Home
 from mqa_platform.marts import MartError
-from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform.promotions import policy_now
 from mqa_platform.sources.names import person_refs, registrable_domain
 from mqa_platform.storage import open_warehouse
 from mqa_platform.warehouse import Session
@@ -53,9 +53,10 @@ def explain_match(home: Home, wanted: str, as_of: date | None = None) -> dict[st
     from mqa_platform.assets.platform import Step
     from mqa_platform.assets.sessions import evidence
 
-    policy = load_policy(home.policy_folder())
+    now = policy_now(home)
+    policy = now.policy
     with open_warehouse(home).session() as session:
-        step = Step(session, home, policy, policy_version(policy), "explain-match")
+        step = Step(session, home, policy, now.version, "explain-match")
         kind, asked, row, day = _asked(session, wanted.strip(), as_of)
         around = row
         if kind == "signal":

@@ -85,6 +85,11 @@ class Home:
         """Replays of other policies, a folder a policy version."""
         return self.root / "shadows"
 
+    @property
+    def is_shadow(self) -> bool:
+        """Whether this is the home of a replay; its tables are in its own file, wherever the live ones are."""
+        return self.root.parent.name == "shadows"
+
     def policy_folder(self) -> Path | None:
         """The folder to load the policy from; None means the packaged default."""
         return self.policy if self.policy.is_dir() else None

@@ -111,7 +111,7 @@ def open_marts(home: Home) -> Iterator[Marts]:
     Raises:
         SnapshotMissingError: no run has finished yet.
     """
-    if os.environ.get(WAREHOUSE_VARIABLE):
+    if os.environ.get(WAREHOUSE_VARIABLE) and not home.is_shadow:
         with open_warehouse(home).session() as session:
             yield Marts(session.con)
         return

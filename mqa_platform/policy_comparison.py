@@ -6,6 +6,7 @@ Belongs here: comparing two replays. Does not belong here: making them (``policy
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -90,9 +91,17 @@ def _side(side: Replayed, window: Window) -> Answer:
             "reps": len(by_rep),
             "a_rep_and_week": round(len(fresh) / weeks / len(by_rep), 2) if by_rep else 0.0,
             "busiest": [
-                {"rep_id": rep, "entered": n, "a_week": round(n / weeks, 2)}
+                {
+                    "rep_id": rep,
+                    "entered": n,
+                    "a_week": round(n / weeks, 2),
+                    "capacity_a_week": side.capacity.get(rep),
+                }
                 for rep, n in sorted(by_rep.items(), key=lambda x: (-x[1], x[0]))[:SAMPLE]
             ],
+            "above_capacity": sorted(
+                rep for rep, n in by_rep.items() if n / weeks > (side.capacity.get(rep) or math.inf)
+            ),
         },
     }
 

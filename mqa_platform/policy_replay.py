@@ -38,7 +38,7 @@ from mqa_platform.sources.schemas import LANDED, delivered
 from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
 from mqa_platform.warehouse import SnapshotMissingError
 from mqa_platform.warehouse.duckdb import DuckDBWarehouse
-from mqa_platform.warehouse.snapshot import refresh_snapshot
+from mqa_platform.warehouse.snapshot import refresh_snapshot, seed_from_snapshot
 
 LIVE = "live"
 _DAILY = {
@@ -47,6 +47,11 @@ _DAILY = {
     "stages": "stage_date",
     "stage_transitions": "changed_on",
 }
+# Single events and visits: scores need none of them, and a copy is one more place with addresses.
+_NOT_NEEDED = (
+    "signals", "sessions", "unresolved_signals", "dropped_signals", "quarantined_signals",
+    "late_arrivals",
+)  # fmt: skip
 Tell = Callable[[str], None]
 Rows = list[dict[str, Any]]
 
@@ -67,13 +72,17 @@ class Side:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came of one side: entries to mqa in the window, their outcomes, and the stages at its end."""
+    """What came of one side: entries to mqa in the window, their outcomes, and the stages at its end.
+
+    ``capacity`` is how many accounts a week the CRM says a rep can take.
+    """
 
     side: Side
     home: Home
     entries: Rows
     outcomes: Rows
     last_stages: Rows
+    capacity: dict[str, int | None]
 
 
 def named_side(home: Home, wanted: str, since: date) -> Side:
@@ -139,13 +148,16 @@ def _shadow(home: Home, name: str) -> Home:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     shadow = Home(root, home.data)
+    snapshot = home.snapshot
     if os.environ.get(WAREHOUSE_VARIABLE):
+        snapshot = root / "live.duckdb"
         with open_warehouse(home).session() as session:
-            session.copy_published(str(shadow.warehouse))
-    elif home.snapshot.is_file():
-        shutil.copyfile(home.snapshot, shadow.warehouse)
-    else:
+            session.copy_published(str(snapshot))
+    if not snapshot.is_file():
         raise SnapshotMissingError("no run has finished yet: mqa run --from DAY --to DAY")
+    seed_from_snapshot(snapshot, shadow.warehouse, _NOT_NEEDED)
+    if snapshot != home.snapshot:
+        snapshot.unlink()
     return shadow
 
 
@@ -192,7 +204,13 @@ def _answer(step: Step, side: Side, shadow: Home, window: Window) -> Replayed:
         step.session.rows(_plain(both)),
         step.session.rows(told.filter(told["mqa_on"] >= window.lo)),
         step.session.rows(last.select("account_id", "motion", "stage", "mqa_on")),
+        {u["user_id"]: u["capacity_per_week"] for u in step.session.rows(_reps(step))},
     )
+
+
+def _reps(step: Step) -> ir.Table:
+    u = step.table("crm_users")
+    return u.filter(u["valid_to"].isnull()).select("user_id", "capacity_per_week")
 
 
 def _plain(entries: ir.Table) -> ir.Table:

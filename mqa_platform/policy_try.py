@@ -90,7 +90,7 @@ def sentence(found: dict[str, Any]) -> str:
         if found[key]
     )
     return (
-        f"Threshold {found['threshold']:f} for {where} ({found['motion']}): about "
+        f"Threshold {found['threshold'].normalize():f} for {where} ({found['motion']}): about "
         f"{found['a_week_then']:g} MQAs a week instead of {found['a_week_now']:g}{load}; "
         f"{names or 'the same accounts'}. Estimated from {found['from']} to {found['to']}."
     )

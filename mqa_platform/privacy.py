@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mqa_platform.home import Home
-from mqa_platform.policy.loader import load_policy
+from mqa_platform.promotions import policy_now
 from mqa_platform.sources.retention import Retained, retain
 from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
 from mqa_platform.warehouse.snapshot import refresh_snapshot
@@ -38,7 +38,7 @@ def retain_everywhere(home: Home, as_of: date) -> list[Dropped]:
         PolicyError: the policy cannot be read.
         WarehouseBusyError: a run holds a warehouse.
     """
-    policy = load_policy(home.policy_folder())
+    policy = policy_now(home).policy
     places = {"live": home}
     if not os.environ.get(WAREHOUSE_VARIABLE):
         places |= {f"shadow {p.name}": Home(p, home.data) for p in sorted(home.shadows.glob("*"))}

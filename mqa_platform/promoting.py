@@ -24,6 +24,7 @@ from mqa_platform.promotions import (
     REVERT,
     Promotion,
     append,
+    in_force,
     keep_copy,
     load_history,
     next_id,
@@ -205,7 +206,7 @@ def _put_in_force(home: Home, entry: Promotion, differing: Changes, run: Run) ->
     with open_warehouse(home).session() as session:
         days = _reopen(session, entry.effective_from, differing)
         # In the same session: no run can answer the request before the log says what to answer with.
-        if not promotions(home):
+        if not in_force(home):
             _write_baseline(home)
         entry = replace(entry, promotion_id=next_id(home))
         append(home, entry)

@@ -74,6 +74,12 @@ def promotions(home: Home) -> list[Promotion]:
     return [Promotion.read(json.loads(p.read_text("utf-8"))) for p in _log(home)]
 
 
+def in_force(home: Home) -> list[Promotion]:
+    """The log, as far as it counts: a baseline without a promotion is one that was interrupted."""
+    log = promotions(home)
+    return log if any(p.kind != BASELINE for p in log) else []
+
+
 def promotions_table(home: Home) -> pa.Table:
     """The log as rows of ``policy_promotions``."""
     schema = load_contracts()[TABLE].arrow_schema
@@ -90,7 +96,7 @@ def load_history(home: Home) -> PolicyHistory:
         PolicyError: a policy is not valid, or the copy of a promoted one is not what was promoted.
     """
     folder = load_policy(home.policy_folder())
-    log = promotions(home)
+    log = in_force(home)
     if not log:
         return PolicyHistory.always(folder, policy_version(folder))
     reading = {"sources": folder.sources, "mapping": folder.mapping}
@@ -106,6 +112,11 @@ def policy_now(home: Home) -> Effective:
     return load_history(home).effective_on(datetime.now(UTC).date())
 
 
+def folder_now(home: Home) -> Path | None:
+    """The folder of the policy that is in force today; None is the packaged one."""
+    return home.policies / policy_now(home).version if in_force(home) else home.policy_folder()
+
+
 def load_copy(home: Home, promotion: Promotion) -> Policy:
     """A promoted policy out of its copy.
 
@@ -114,15 +125,22 @@ def load_copy(home: Home, promotion: Promotion) -> Policy:
     """
     folder = home.policies / promotion.version
     if not folder.is_dir() or content_hash(folder) != promotion.content_sha256:
-        reason = "is not what was promoted; restore it from a backup"
-        raise PolicyError([Problem(str(folder), 0, "", reason)])
+        raise _not_what_was_promoted(folder)
     return load_policy(folder)
+
+
+def _not_what_was_promoted(folder: Path) -> PolicyError:
+    reason = "is not what was promoted; restore it from a backup"
+    return PolicyError([Problem(str(folder), 0, "", reason)])
 
 
 def keep_copy(home: Home, folder: Path | None) -> tuple[str, str]:
     """Copies a policy to ``policies/<version>``, all of its files; its version and the copy's SHA-256.
 
     A copy that is there already stays as it is: a version is what a policy means.
+
+    Raises:
+        PolicyError: the policy is not valid, or a promoted copy of it was changed.
     """
     version = policy_version(load_policy(folder))
     target = home.policies / version
@@ -131,7 +149,10 @@ def keep_copy(home: Home, folder: Path | None) -> tuple[str, str]:
         shutil.rmtree(partial, ignore_errors=True)
         copy_policy(folder, partial)
         os.replace(partial, target)
-    return version, content_hash(target)
+    content = content_hash(target)
+    if any(p.content_sha256 != content for p in promotions(home) if p.version == version):
+        raise _not_what_was_promoted(target)
+    return version, content
 
 
 def append(home: Home, promotion: Promotion) -> None:

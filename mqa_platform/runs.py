@@ -20,7 +20,7 @@ from mqa_platform.definitions import build_definitions
 from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
 from mqa_platform.planned_events import planned_once
-from mqa_platform.policy.loader import load_policy
+from mqa_platform.promotions import load_history
 from mqa_platform.schedules import DAILY_REFRESH, LAND_SOURCES
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def run_days(home: Home, window: Window, progress: Progress | None = None) -> Ru
         PolicyError, ContractError: before anything is written.
     """
     # Before the server is started: a policy that is not valid must leave nothing behind.
-    load_policy(home.policy_folder())
+    load_history(home)
     with running_instance(home) as instance:
         return run_on(instance, home, window, progress)
 
@@ -88,7 +88,7 @@ def land_sources(home: Home, progress: Progress | None = None) -> RunResult:
         RunFailedError: naming the step and what its author can do.
         PolicyError, ContractError: before anything is written.
     """
-    load_policy(home.policy_folder())
+    load_history(home)
     with running_instance(home) as instance:
         return land_on(instance, home, progress)
 

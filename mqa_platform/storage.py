@@ -25,9 +25,12 @@ class KeptWarehouse(Protocol):
 
 
 def open_warehouse(home: Home, url: str | None = None) -> KeptWarehouse:
-    """The warehouse of a home: PostgreSQL when a URL (or MQA_WAREHOUSE_URL) says so, else its DuckDB file."""
+    """The warehouse of a home: PostgreSQL when a URL (or MQA_WAREHOUSE_URL) says so, else its DuckDB file.
+
+    A shadow is always in its own file: it must not write what is live.
+    """
     url = url or os.environ.get(WAREHOUSE_VARIABLE)
-    if url:
+    if url and not home.is_shadow:
         from mqa_platform.warehouse.postgres import PostgresWarehouse
 
         return PostgresWarehouse(url, contracts=load_contracts(), landed=LANDED)

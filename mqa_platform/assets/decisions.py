@@ -12,32 +12,44 @@ import pyarrow as pa
 from mqa_platform import __version__, decision_files
 from mqa_platform.assets.platform import Step
 from mqa_platform.core import decisions as core
+from mqa_platform.core import known_entries as entries
 from mqa_platform.core.drift import arrivals, decision_drift
 
 
 def decision_tables(step: Step, handoffs: ir.Table) -> dict[str, ir.Table]:
-    """``decisions``, the new ones added, and ``decision_drift``, of the handoffs about to be published.
+    """``decisions`` and ``known_entries``, the new ones added, and ``decision_drift``.
 
-    New decisions are on disk when this returns, and in the warehouse once they are published.
+    Of the handoffs about to be published. New rows are on disk when this returns, and in the warehouse once
+    they are published.
     """
-    contract = step.contracts["decisions"]
-    tables = core.Tables(
-        *(step.table(t) for t in ("account_fit", "scores", "score_receipts", "stages", "touchpoints"))
-    )
-    decided = step.session.keep(_decided(step))
+    names = ("account_fit", "scores", "score_receipts", "stages", "touchpoints")
+    tables = core.Tables(*(step.table(t) for t in names))
     versions = core.Versions(__version__, _data_version(step), step.at)
+    decided = _logged(step, "decisions")
     subjects = step.session.keep(core.undecided(_subjects(step, handoffs, versions), decided))
     if step.session.rows(subjects.limit(1)):
         new = core.decisions(subjects, tables, step.policy, versions, step.session.apply)
-        typed = new.select(**{c.name: new[c.name].cast(c.dtype) for c in contract.columns})
-        rows = step.session.arrow(typed.order_by("decision_id"), contract.arrow_schema)
-        decision_files.write(step.home, rows, step.at.strftime("%Y%m%dT%H%M%S%f"))
-        decided = step.session.keep(decided.union(step.session.constant("new_decisions", rows)))
+        decided = _added(step, "decisions", decided, new)
     touched = arrivals(tables.touchpoints, step.table("signals"), step.table("landed_batches"))
     drift = decision_drift(
         decided, handoffs, tables, touched, step.policy, __version__, step.session.apply
     )
-    return {"decisions": decided, "decision_drift": drift}
+    return {
+        "decisions": decided,
+        "decision_drift": drift,
+        "known_entries": _known_entries(step, touched),
+    }
+
+
+def _known_entries(step: Step, arrived: ir.Table) -> ir.Table:
+    known, days = _logged(step, "known_entries"), step.session.days("stages")
+    new = step.session.keep(entries.unknown_entries(step.table("stage_transitions"), known))
+    if not days or not step.session.rows(new.limit(1)):
+        return known
+    was = entries.Before(**step.session.rows(entries.before(known))[0])
+    lookback = step.policy.signals.lookback_days
+    told = entries.known_entries(new, arrived, was, days[-1], step.at, lookback)
+    return _added(step, "known_entries", known, told)
 
 
 def _subjects(step: Step, handoffs: ir.Table, versions: core.Versions) -> ir.Table:
@@ -52,17 +64,26 @@ def _subjects(step: Step, handoffs: ir.Table, versions: core.Versions) -> ir.Tab
     return kept[0].union(kept[1]).union(kept[2])
 
 
-def _decided(step: Step) -> ir.Table:
-    """All decisions there are: the published ones, and those on disk that the warehouse has lost."""
-    contract = step.contracts["decisions"]
-    published = step.table("decisions")
-    known = {r["decision_id"] for r in step.session.rows(published.select("decision_id"))}
-    stored = decision_files.stored(step.home, contract.arrow_schema)
-    lost = [i not in known for i in stored["decision_id"].to_pylist()]
-    stored = stored.filter(pa.array(lost, pa.bool_()))
-    return (
-        published.union(step.session.constant("lost_decisions", stored)) if any(lost) else published
-    )
+def _logged(step: Step, name: str) -> ir.Table:
+    """All rows of a log: the published ones, and those on disk that the warehouse has lost."""
+    contract = step.contracts[name]
+    published, key = step.table(name), contract.key[0]
+    known = {row[key] for row in step.session.rows(published.select(key))}
+    stored = decision_files.stored(step.home, name, key, contract.arrow_schema)
+    lost = [i not in known for i in stored[key].to_pylist()]
+    if any(lost):
+        again = step.session.constant(f"lost_{name}", stored.filter(pa.array(lost, pa.bool_())))
+        published = published.union(again)
+    return step.session.keep(published)
+
+
+def _added(step: Step, name: str, known: ir.Table, new: ir.Table) -> ir.Table:
+    """A log with new rows, which are on disk from now on."""
+    contract = step.contracts[name]
+    typed = new.select(**{c.name: new[c.name].cast(c.dtype) for c in contract.columns})
+    rows = step.session.arrow(typed.order_by(contract.key[0]), contract.arrow_schema)
+    decision_files.write(step.home, name, rows, step.at.strftime("%Y%m%dT%H%M%S%f"))
+    return step.session.keep(known.union(step.session.constant(f"new_{name}", rows)))
 
 
 def _data_version(step: Step) -> str:

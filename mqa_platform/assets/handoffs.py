@@ -19,10 +19,11 @@ from mqa_platform.core import handoffs as core
 from mqa_platform.core.accounts import in_motion
 from mqa_platform.core.expressions import one_of
 from mqa_platform.core.precedence import mql_decisions
+from mqa_platform.core.releases import with_release
 from mqa_platform.core.window import Window
 from mqa_platform.policy.models import Policy
 
-TABLES = ["handoffs", "worklist", "mql_decisions", "decisions", "decision_drift"]
+TABLES = ["handoffs", "worklist", "mql_decisions", "decisions", "decision_drift", "known_entries"]
 
 
 def by_policy(step: Step, entered: ir.Table) -> Iterator[tuple[ir.Table, Policy]]:
@@ -54,13 +55,16 @@ def entries_and_routes(step: Step) -> tuple[ir.Table, ir.Table]:
 def handoffs(step: Step, window: Window | None = None) -> Outcome:
     """Publishes all handoffs, the worklists they make and what was known when each was made."""
     entered, routes = entries_and_routes(step)
-    tables = [step.table(t) for t in ("stage_transitions", "scores", "score_receipts")]
+    moves, scores, receipts = map(step.table, ("stage_transitions", "scores", "score_receipts"))
     parts = [
-        core.handoffs(some, routes, *tables, policy, step.session.apply)
+        core.handoffs(some, routes, moves, scores, receipts, policy, step.session.apply)
         for some, policy in by_policy(step, entered)
     ]
-    made = step.session.keep(reduce(ir.Table.union, parts))
-    told = {"handoffs": made, "worklist": core.worklist(made), **decision_tables(step, made)}
+    found = step.session.keep(reduce(ir.Table.union, parts))
+    users, last = step.table("crm_users"), max(step.session.days("stages"), default=None)
+    made = step.session.keep(with_release(found, users, step.policy, step.session.apply))
+    told = {"handoffs": made, "worklist": core.worklist(made, last)}
+    told |= decision_tables(step, made)
     told["mql_decisions"] = _mql_decisions(step, made)
     published = step.publish(None, told)
     h = step.table("handoffs")

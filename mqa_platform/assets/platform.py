@@ -23,7 +23,7 @@ from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
-from mqa_platform.promotions import load_history, policy_now, promotions
+from mqa_platform.promotions import in_force, load_history, policy_now
 from mqa_platform.storage import open_warehouse
 from mqa_platform.warehouse import Publication, Published, Session
 
@@ -47,7 +47,7 @@ class Step:
         """Which policy is in force when; ``policy`` on all days where nothing was promoted."""
         if self.supposed is not None:
             return self.supposed
-        if not promotions(self.home):
+        if not in_force(self.home):
             return PolicyHistory.always(self.policy, self.version)
         return load_history(self.home)
 

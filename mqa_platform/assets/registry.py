@@ -100,6 +100,7 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "mql_decisions": "handoffs",
     "decisions": "handoffs",
     "decision_drift": "handoffs",
+    "known_entries": "handoffs",
     "conversion_metrics": "conversions",
 }
 _SISTERS = {

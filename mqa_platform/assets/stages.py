@@ -6,7 +6,7 @@ Belongs here: ``stages``, ``stage_transitions`` and ``overrides``; where a fold 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from typing import Any
 
@@ -22,6 +22,12 @@ from mqa_platform.core.accounts import in_motion
 from mqa_platform.core.history import Span
 from mqa_platform.core.overrides import Beside, in_effect, overrides, suppressions
 from mqa_platform.core.qualification import moments
+from mqa_platform.core.subtrees import (
+    Subtrees,
+    relations,
+    subtree_scores,
+    subtree_touchpoints,
+)
 from mqa_platform.core.window import ONE_DAY, Window
 
 TABLES = ["stages", "stage_transitions", "overrides"]
@@ -41,9 +47,11 @@ class _Fold:
     """What every motion's fold of one run has in common."""
 
     span: Window
+    days: list[date]
     calendar: ir.Table
     crm: core.Crm
     beside: Beside
+    subtrees: Subtrees | None
     start_from: date | None
     first_day: date
 
@@ -59,8 +67,22 @@ def _prepared(step: Step, window: Window) -> tuple[list[date], _Fold, ir.Table]:
     held = step.session.keep(suppressions(step.table("accounts"), effective))
     calendar = step.session.constant("calendar", pa.table({"day": pa.array(days, pa.date32())}))
     whole = Window(days[0], days[-1] + ONE_DAY)
-    shared = _Fold(whole, calendar, crm, Beside(held, effective), start_from, first_day)
+    beside = Beside(held, effective)
+    shared = _Fold(whole, days, calendar, crm, beside, _subtrees(step, days), start_from, first_day)
     return days, shared, told
+
+
+def _subtrees(step: Step, days: list[date]) -> Subtrees | None:
+    """The trees of accounts with the touchpoints that count on the days; None where nobody has a parent."""
+    hierarchy = step.table("account_hierarchy")
+    known = step.session.keep(relations(hierarchy, step.session.apply))
+    if not step.session.rows(known.limit(1)):
+        return None
+    t = step.table("touchpoints")
+    lookback = max(p.signals.lookback_days for p in step.policies.versions().values())
+    oldest = days[0] - timedelta(days=lookback)
+    t = t.filter((t["touchpoint_date"] > oldest) & (t["touchpoint_date"] <= days[-1]))
+    return Subtrees(known, step.session.keep(subtree_touchpoints(t, known)))
 
 
 def _folded(step: Step, motion: str, spans: list[Span], fold: _Fold) -> tuple[ir.Table, ir.Table]:
@@ -73,16 +95,21 @@ def _folded(step: Step, motion: str, spans: list[Span], fold: _Fold) -> tuple[ir
         & (scores["score_date"] >= days.lo)
         & (scores["score_date"] < days.hi)
     )
+    touchpoints, above = step.table("touchpoints"), None
+    if fold.subtrees is not None:
+        above = fold.subtrees.relations
+        touchpoints = fold.subtrees.judged_by(touchpoints)
+        given = (scores, fold.subtrees, accounts, spans, fold.days, step.session.apply)
+        scores = step.session.keep(subtree_scores(*given))
     calendar = fold.calendar
     calendar = calendar.filter((calendar["day"] >= days.lo) & (calendar["day"] < days.hi))
-    facts = core.facts(accounts, scores, fold.crm, calendar, motion, fold.beside)
+    facts = core.facts(accounts, scores, fold.crm, calendar, motion, fold.beside, above)
     start = None
     if fold.start_from:
         start = core.before(step.table("stages"), fold.start_from, motion)
     backlog = {fold.first_day, *step.policies.promotion_days(motion)}
-    lines = core.stage_lines(facts, start, spans, backlog, step.session.apply)
+    lines = core.stage_lines(facts, start, spans, backlog, step.session.apply, above)
     moves = step.session.keep(lines.filter(lines["kind"] == "move"))
-    touchpoints = step.table("touchpoints")
     when = [
         moments(
             moves.filter((moves["day"] >= s.window.lo) & (moves["day"] < s.window.hi)),

@@ -40,11 +40,12 @@ def breadth(t: Touches, grid: Grid, policy: Policy) -> Breadth:
     lookback = policy.signals.lookback_days
     window = min(committee.window_days, lookback)
     e = t.eligible
-    h = t.high_intent & (t.person >= 0)
+    near = grid.live(t.day, window)
+    seen, viewed = e & near, t.high_intent & (t.person >= 0) & near
     eh = e & t.high_intent
     on_pages = both(
-        unions(t.account[e], t.person[e], t.day[e], window),
-        unions(t.account[h], t.person[h], t.day[h], window),
+        unions(t.account[seen], t.person[seen], t.day[seen], window),
+        unions(t.account[viewed], t.person[viewed], t.day[viewed], window),
     )
 
     def people(days: int) -> Ints:

@@ -266,7 +266,8 @@ ZW ZWE Zimbabwe
 
 def folded(word: str) -> str:
     """A spelling as it is compared: lower case, without dots and outer blanks."""
-    return word.casefold().replace(".", "").strip()
+    # Not casefold: no engine writes "ss" for a sharp s.
+    return word.lower().replace(".", "").strip()
 
 
 def _read() -> tuple[dict[str, str], dict[str, frozenset[str]]]:

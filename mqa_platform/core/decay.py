@@ -22,7 +22,9 @@ from mqa_platform.core.timeline import FIXED, POINT, Grid, Ints, halving, whole
 from mqa_platform.core.touches import FOREVER, INPUT, Touches, number, touches
 from mqa_platform.policy.models import Policy
 
-_CELLS = 6_000_000
+# Account × component × day held at once, and lines made at once: both bound the memory.
+_CELLS = 3_000_000
+_LINES = 4_000_000
 
 
 def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
@@ -129,7 +131,9 @@ def score_kernel(policy: Policy, days: Sequence[date]) -> Kernel:
         "people_on_high_intent": (*who, "signal_type"), "hand_raised": ("signal_type", "person_id"),
         "anonymous_evidence": ("session_id", "intent_score"), "last_eligible_on": ("touchpoint_date",),
     }  # fmt: skip
-    return Kernel("score_lines", run, SCORE_LINES, lineage)
+    # A touchpoint may be the only one of its account: two lines on each of the listed days.
+    at_once = max(1, _LINES // (2 * len(listed)))
+    return Kernel("score_lines", run, SCORE_LINES, lineage, at_once)
 
 
 def _momentum(p: Spans, t: Touches, grid: Grid, present: np.ndarray, lookback: int) -> np.ndarray:

@@ -9,19 +9,15 @@ touchpoints of the evidence window, and a fingerprint of every touchpoint of the
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from mqa_platform.core.decision_texts import EVIDENCE, INPUTS, LINE, RECEIPTS
 from mqa_platform.core.expressions import identifier, in_force, none_of_type, shard
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.policy.models import Policy
@@ -39,10 +35,6 @@ _TYPES: Final = {
     "policy_version": "string",
 }  # fmt: skip
 SUBJECT: Final = tuple(_TYPES)
-_LINE: Final = (
-    "component", "raw_points", "lost_to_cap", "decayed_points", "lost_to_ceiling", "points",
-    "touchpoints", "people",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -170,9 +162,7 @@ def with_facts(subjects: ir.Table, tables: Tables) -> ir.Table:
         "tier", "fit_gate", "valid_from", "valid_to", a_account="account_id", a_motion="motion"
     )
     held = subjects.select("decision_id", "account_id", "motion", "known_on")
-    held = held.join(
-        a, [held["account_id"] == a["a_account"], held["motion"] == a["a_motion"]]
-    )
+    held = held.join(a, [held["account_id"] == a["a_account"], held["motion"] == a["a_motion"]])
     held = held.filter(in_force(held, held["known_on"]))
     held = held.select("tier", "fit_gate", h_decision="decision_id")
     t = subjects.left_join(
@@ -227,7 +217,7 @@ def _evidence(subjects: ir.Table, touchpoints: ir.Table, days: int) -> ir.Table:
 
 
 def _receipt_lines(subjects: ir.Table, receipts: ir.Table) -> ir.Table:
-    r = receipts.select(*_LINE, r_account="account_id", r_motion="motion", r_day="score_date")
+    r = receipts.select(*LINE, r_account="account_id", r_motion="motion", r_day="score_date")
     t = subjects.join(
         r,
         [
@@ -236,74 +226,4 @@ def _receipt_lines(subjects: ir.Table, receipts: ir.Table) -> ir.Table:
             subjects["known_on"] == r["r_day"],
         ],
     )
-    return t.select("decision_id", *_LINE, shard=shard(t["decision_id"]))
-
-
-def canonical(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no blanks; points are texts with four decimals."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-
-
-def _receipts(table: pa.Table) -> pa.Table:
-    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in table.select(["decision_id", *_LINE]).to_pylist():
-        grouped[row.pop("decision_id")].append(row)
-    ids = sorted(grouped)
-    told = [canonical(sorted(grouped[i], key=lambda r: r["component"])) for i in ids]
-    return pa.table({"decision_id": ids, "receipt": told}, schema=RECEIPTS.schema)
-
-
-def _evidences(table: pa.Table) -> pa.Table:
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for row in table.select(["decision_id", "signal_id"]).to_pylist():
-        grouped[row["decision_id"]].append(row["signal_id"])
-    ids = sorted(grouped)
-    told = [canonical(sorted(grouped[i])) for i in ids]
-    return pa.table({"decision_id": ids, "evidence": told}, schema=EVIDENCE.schema)
-
-
-def _fingerprints(table: pa.Table) -> pa.Table:
-    """A sum over the rows, so that their order means nothing; weights count to six decimals."""
-    encoded = pc.dictionary_encode(table["decision_id"]).combine_chunks()
-    at = encoded.indices.to_numpy().astype(np.int64)
-    names = table["signal_id"].to_numpy(zero_copy_only=False).astype("S40")
-    octets = names.view(np.uint8).reshape(len(names), -1).astype(np.uint64)
-    mixed = np.zeros(len(names), dtype=np.uint64)
-    for column in octets.T:
-        mixed = mixed * np.uint64(1_099_511_628_211) + column + np.uint64(1)
-    weights = np.rint(pc.fill_null(table["weight"], 0.0).to_numpy() * 1e6).astype(np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * (weights * np.uint64(2) + np.uint64(1))
-    total = np.zeros(len(encoded.dictionary), dtype=np.uint64)
-    np.add.at(total, at, mixed)
-    counts = np.bincount(at, minlength=len(total))
-    hashes = [f"{value:016x}" for value in total.tolist()]
-    columns = {"decision_id": encoded.dictionary, "inputs": counts, "inputs_hash": hashes}
-    return pa.table(columns, schema=INPUTS.schema)
-
-
-def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([("decision_id", pa.string()), *columns])
-
-
-RECEIPTS = Kernel(
-    "decision_receipts",
-    _receipts,
-    _schema(("receipt", pa.string())),
-    {"decision_id": ("decision_id",), "receipt": _LINE},
-)
-EVIDENCE = Kernel(
-    "decision_evidence",
-    _evidences,
-    _schema(("evidence", pa.string())),
-    {"decision_id": ("decision_id",), "evidence": ("signal_id",)},
-)
-INPUTS = Kernel(
-    "decision_inputs",
-    _fingerprints,
-    _schema(("inputs", pa.int64()), ("inputs_hash", pa.string())),
-    {
-        "decision_id": ("decision_id",),
-        "inputs": ("signal_id",),
-        "inputs_hash": ("signal_id", "weight"),
-    },
-)
+    return t.select("decision_id", *LINE, shard=shard(t["decision_id"]))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.decision_texts import INPUTS
 from mqa_platform.core.decisions import (
     ERASED,
     HANDOFF,
-    INPUTS,
     Apply,
     Tables,
     inputs,

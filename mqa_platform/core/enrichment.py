@@ -153,10 +153,12 @@ def _pivoted(t: ir.Table, name: str) -> dict[str, ir.Value]:
     is_it = t["field"] == name
     column = "text" if FIRMOGRAPHICS[name] == "string" else "number"
     value = t[column].max(where=is_it)
-    upper = {f"given_{name}_upper": t["upper"].max(where=is_it)} if name in UPPER_ENDS else {}
+    end = t["upper"].max(where=is_it)
+    is_whole = FIRMOGRAPHICS[name] == "int64"
+    upper = {f"given_{name}_upper": end.floor() if is_whole else end} if name in UPPER_ENDS else {}
     return {
         **upper,
-        f"given_{name}": value.floor() if FIRMOGRAPHICS[name] == "int64" else value,
+        f"given_{name}": value.floor() if is_whole else value,
         f"given_{name}_by": t["said_by"].max(where=is_it),
         f"given_{name}_since": t["said_from"].max(where=is_it),
     }
@@ -197,7 +199,7 @@ def believed(t: ir.Table, policy: Policy) -> ir.Table:
             values[name] = ibis.ifelse(is_given, theirs, mine)
             by = ibis.ifelse(is_given, t[f"given_{name}_by"], ibis.literal(CRM))
             if name in UPPER_ENDS:
-                upper, end = UPPER_ENDS[name], t[f"given_{name}_upper"].cast(dtype)
+                upper, end = UPPER_ENDS[name], t[f"given_{name}_upper"]
                 values[upper] = ibis.ifelse(is_given, end, t[upper])
         origins.append(
             first_match(

@@ -47,14 +47,31 @@ def size_is_met(t: ir.Table, criterion: Criterion) -> ir.BooleanValue:
 def word_is_met(t: ir.Table, criterion: Criterion, icp: Icp) -> ir.BooleanValue:
     """Whether an industry or country is one of those asked for; null for none or an unknown word."""
     value = _folded(t[criterion.field])
-    if criterion.field == "country":
-        wanted, understood = countries.spellings(criterion.any_of), countries.UNDERSTOOD
-    else:
-        wanted, understood = _industries(criterion.any_of, icp)
-    met = one_of(value, wanted)
+    wanted, understood = _asked(criterion, icp)
+    met = _is_among(value, wanted)
     # Without a table of industries every word is taken as ours, as the CRM's picklist has it.
-    known = one_of(value, wanted | understood) if understood else value.notnull()
+    known = _is_among(value, wanted | understood) if understood else value.notnull()
     return ibis.ifelse(value.notnull() & known, met, ibis.null("boolean"))
+
+
+def _asked(criterion: Criterion, icp: Icp) -> tuple[frozenset[str], frozenset[str]]:
+    """The folded words that meet a criterion, and all that are understood."""
+    if criterion.field == "country":
+        return countries.spellings(criterion.any_of), countries.UNDERSTOOD
+    return _industries(criterion.any_of, icp)
+
+
+def _is_among(value: ir.StringValue, words: frozenset[str]) -> ir.BooleanValue:
+    """Whether a folded column is one of the folded words.
+
+    Some databases lower the letters of English only, so a word with others stands here as they leave it.
+    """
+    forms = {form for w in words for form in (w, _lowered(w.upper()), _lowered(w.title()))}
+    return one_of(value, forms)
+
+
+def _lowered(word: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in word)
 
 
 def _industries(names: Iterable[str], icp: Icp) -> tuple[frozenset[str], frozenset[str]]:
@@ -72,7 +89,7 @@ def _industries(names: Iterable[str], icp: Icp) -> tuple[frozenset[str], frozens
 
 def _folded(value: ir.StringValue) -> ir.StringValue:
     """``countries.folded`` of a column; null for an empty text."""
-    return value.lower().replace(".", "").strip().nullif("")
+    return value.lower().replace(".", "").re_replace(r"^\s+|\s+$", "").nullif("")
 
 
 def unknown_words(accounts: ir.Table, icp: Icp) -> ir.Table:
@@ -99,7 +116,7 @@ def unknown_words(accounts: ir.Table, icp: Icp) -> ir.Table:
 
 def _unknown(accounts: ir.Table, field: str, understood: frozenset[str]) -> ir.Table:
     value = _folded(accounts[field])
-    strange = accounts.filter(value.notnull() & ~one_of(value, understood))
+    strange = accounts.filter(value.notnull() & ~_is_among(value, understood))
     return strange.group_by(field=ibis.literal(field), word=strange[field]).aggregate(
         accounts=strange["account_id"].nunique()
     )

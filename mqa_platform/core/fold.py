@@ -1,7 +1,7 @@
 """The fold kernel: daily facts in, the stage of every account and day and its transitions out.
 
-Belongs here: the walk over days and the tables it leaves. Does not belong here: the rules (``ladder``)
-or where the facts come from (``stages``).
+Belongs here: the walk over days, and facts as arrays. Does not belong here: the rules (``rules``), the lines
+that it leaves (``fold_lines``), or where the facts come from (``stage_facts``).
 """
 
 from __future__ import annotations
@@ -13,53 +13,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_platform.core.fold_lines import DAYS, STAGE_LINES, Lines
 from mqa_platform.core.history import Span
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.ladder import Ladder
-from mqa_platform.core.rules import Thresholds
 from mqa_platform.core.rungs import (
     GATES,
-    MQA,
     NEVER,
     SALES_EVENTS,
     STAGES,
     TIERS,
     Facts,
-    Moves,
     State,
 )
 from mqa_platform.core.timeline import POINT
 from mqa_platform.core.touches import number
 
-_DAYS = {
-    "entered_on": "entered", "mqa_on": "mqa_on", "last_exit_on": "last_exit",
-    "first_touch_on": "first_touch", "last_activity_on": "last_activity", "hand_raised_on": "raised_on",
-    "fell_on": "fell_on",
-}  # fmt: skip
-STAGE_LINES = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("account_id", pa.string()),
-        ("day", pa.date32()),
-        ("seq", pa.int64()),
-        ("stage", pa.string()),
-        ("from_stage", pa.string()),
-        ("rule", pa.string()),
-        ("reason", pa.string()),
-        ("evidence", pa.string()),
-        ("episode", pa.int64()),
-        ("days_below", pa.int64()),
-        ("exit_reason", pa.string()),
-        ("episode_tier", pa.string()),
-        *[(name, pa.date32()) for name in _DAYS],
-    ]
-)
 FACT_COLUMNS = (
     "account_id", "day", "engagement_score", "tier", "fit_gate", "score_type", "is_target",
     "is_suppressed", "eligible_people", "people_on_high_intent", "anonymous_evidence", "hand_raised",
     "last_eligible_on", "open_opportunity", "is_customer", "last_won_on", "touched", "sales_event",
-    "sales_reason", "loss_reason", "forced_stage", "forced_reason", "stage", "reason", "episode",
-    "days_below", "exit_reason", "episode_tier", *_DAYS,
+    "sales_reason", "loss_reason", "forced_stage", "forced_reason", "parent_account_id", "stage",
+    "reason", "episode", "days_below", "exit_reason", "episode_tier", *DAYS,
 )  # fmt: skip
 
 
@@ -86,21 +61,33 @@ def _position(column: pa.ChunkedArray, words: tuple[str, ...]) -> np.ndarray:
     return found.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
+def _place(column: pa.ChunkedArray, names: pa.Array) -> np.ndarray:
+    """Where each account stands among the names; −1 for null, or one that is not among them."""
+    found = pc.fill_null(pc.index_in(column, names), NEVER)
+    return found.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
 def _counts(column: pa.ChunkedArray) -> np.ndarray:
     return pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 class _Cube:
-    """Facts as accounts × days; a cell without a row is an account that does not exist that day."""
+    """Facts as days × accounts; a cell without a row is an account that does not exist that day."""
 
     def __init__(
-        self, table: pa.Table, account: np.ndarray, at: np.ndarray, shape: tuple[int, int]
+        self,
+        table: pa.Table,
+        account: np.ndarray,
+        at: np.ndarray,
+        names: pa.Array,
+        days: int,
     ) -> None:
-        self.table, self.account, self.at, self.shape = table, account, at, shape
+        self.table, self.account, self.at = table, account, at
+        self.names, self.shape = names, (days, len(names))
 
     def fill(self, values: np.ndarray, empty: object) -> np.ndarray:
         out = np.full(self.shape, empty, dtype=values.dtype)
-        out[self.account, self.at] = values
+        out[self.at, self.account] = values
         return out
 
     def facts(self) -> dict[str, np.ndarray]:
@@ -109,6 +96,7 @@ class _Cube:
         return {
             "present": self.fill(everything, False),
             "score": self.fill(_points(t["engagement_score"]), 0.0),
+            "parent": self.fill(_place(t["parent_account_id"], self.names), NEVER),
             "tier": self.fill(_position(t["tier"], TIERS), 0),
             "gate": self.fill(_position(t["fit_gate"], GATES), 0),
             "intent_heavy": self.fill(_flags(pc.equal(t["score_type"], "intent_heavy")), False),
@@ -141,74 +129,8 @@ def _initial(table: pa.Table, accounts: np.ndarray, state: State) -> None:
     state.tier[accounts] = _position(table["episode_tier"], ("", *TIERS)) - 1
     for name in ("exit_reason", "reason"):
         getattr(state, name)[accounts] = _texts(table[name])
-    for column, name in _DAYS.items():
+    for column, name in DAYS.items():
         getattr(state, name)[accounts] = _days(table[column])
-
-
-# The last is that of an account outside an episode, whose tier is minus one.
-_TIER_NAMES = np.array([*TIERS, None], dtype=object)
-
-
-class _Output:
-    """Collects state and transition lines as column lists."""
-
-    def __init__(self, names: pa.Array) -> None:
-        self.names, self.parts = names, list[pa.Table]()
-
-    def _common(
-        self, who: np.ndarray, t: int, state: State, tier: np.ndarray
-    ) -> dict[str, pa.Array]:
-        columns = {
-            "account_id": self.names.take(pa.array(who)),
-            "day": pa.array(np.full(len(who), t, dtype=np.int32)).cast(pa.date32()),
-            "episode": pa.array(state.episode[who]),
-            "days_below": pa.array(state.days_below[who]),
-            "exit_reason": pa.array(state.exit_reason[who], pa.string()),
-            "episode_tier": pa.array(_TIER_NAMES[tier], pa.string()),
-        }
-        for column, name in _DAYS.items():
-            days = getattr(state, name)[who].astype(np.int32)
-            columns[column] = pa.array(days, mask=days < 0).cast(pa.date32())
-        return columns
-
-    def _add(self, columns: dict[str, pa.Array], rows: int) -> None:
-        full = [columns.get(f.name, pa.nulls(rows, f.type)).cast(f.type) for f in STAGE_LINES]
-        self.parts.append(pa.Table.from_arrays(full, schema=STAGE_LINES))
-
-    def states(self, t: int, state: State, f: Facts) -> None:
-        who = np.flatnonzero(f.present)
-        columns = self._common(who, t, state, state.tier[who])
-        columns["kind"] = pa.repeat(pa.scalar("state"), len(who))
-        columns["stage"] = pa.array(np.array(STAGES, dtype=object)[state.stage[who]], pa.string())
-        columns["reason"] = pa.array(state.reason[who], pa.string())
-        self._add(columns, len(who))
-
-    def moves(self, t: int, moves: Moves, state: State, f: Facts, thresholds: Thresholds) -> None:
-        limit = thresholds.of(f.tier)
-        seq = np.zeros(len(self.names), dtype=np.int64)
-        for move in moves.rows:
-            who, to = move.who, move.to
-            columns = self._common(who, t, state, move.tier)
-            columns["episode"] = pa.array(move.episode)
-            columns["kind"] = pa.repeat(pa.scalar("move"), len(who))
-            columns["seq"] = pa.array(seq[who])
-            columns["from_stage"] = pa.array([STAGES[i] for i in move.before], pa.string())
-            columns["stage"] = pa.repeat(pa.scalar(STAGES[to]), len(who))
-            columns["rule"] = pa.repeat(pa.scalar(move.rule), len(who))
-            columns["reason"] = pa.array(move.reasons, pa.string())
-            columns["evidence"] = pa.array(
-                [_evidence(f, limit[i], i, to) for i in who], pa.string()
-            )
-            self._add(columns, len(who))
-            seq[who] += 1
-
-
-def _evidence(f: Facts, limit: float, i: int, to: int) -> str:
-    """The figures a transition rests on, in words."""
-    score = f"score {f.score[i] / POINT:.4f}, threshold {limit / POINT:.4f}"
-    if to != MQA:
-        return f"gate {GATES[f.gate[i]]}, {score}"
-    return f"{score}, {f.people[i]} people, {f.committee[i]} on high-intent pages, gate {GATES[f.gate[i]]}"
 
 
 def fold_kernel(spans: Sequence[Span], backlog_days: Collection[date]) -> Kernel:
@@ -236,18 +158,16 @@ def fold_kernel(spans: Sequence[Span], backlog_days: Collection[date]) -> Kernel
         facts_table = table.filter(pa.array(~is_start))
         day = _days(facts_table["day"])
         days = np.unique(day)
-        cube = _Cube(
-            facts_table, account[~is_start], np.searchsorted(days, day), (len(names), len(days))
-        )
+        cube = _Cube(facts_table, account[~is_start], np.searchsorted(days, day), names, len(days))
         facts = cube.facts()
-        out = _Output(names)
+        out = Lines(names)
         for at, t in enumerate(days):
-            f = Facts(**{name: values[:, at] for name, values in facts.items()})
+            f = Facts(**{name: values[at] for name, values in facts.items()})
             ladder = ladders[int(np.searchsorted(starts, t, side="right"))]
             moves = ladder.day(int(t), state, f, is_backlog=int(t) in backlog)
             out.moves(int(t), moves, state, f, ladder.thresholds)
             out.states(int(t), state, f)
-        return pa.concat_tables(out.parts) if out.parts else STAGE_LINES.empty_table()
+        return out.table()
 
     facts_of = tuple(c for c in FACT_COLUMNS if c not in ("account_id",))
     lineage: dict[str, tuple[str, ...]] = dict.fromkeys(STAGE_LINES.names, facts_of)

@@ -8,6 +8,7 @@ delivered_at, due_at and first_touch_at stay empty here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -111,7 +112,8 @@ def _outcomes(transitions: ir.Table) -> ir.Table:
         return ibis.ifelse(condition, t["changed_on"], ibis.null("date")).min()
 
     refused = t["rule"].isin(["crm_rejected", "crm_rejected_for_good"])
-    over = t["to_stage"].isin(["recycled", "disqualified"]) & ~refused
+    below = t["to_stage"].isin(["unqualified", "target", "engaged"]) & (t["rule"] == "override")
+    over = (t["to_stage"].isin(["recycled", "disqualified"]) & ~refused) | below
     return t.group_by(o_account="account_id", o_motion="motion", o_episode="episode").aggregate(
         accepted_on=on(t["to_stage"] == "sales_accepted"),
         rejected_on=on(refused),
@@ -187,6 +189,8 @@ def handoffs(
         ),
         sla_met=none_of_type("boolean"),
         sla_hours=sla,
+        # Backlog waits for its turn; see ``releases``.
+        released_on=ibis.ifelse(t["is_backlog"], ibis.null("date"), t["created_on"]),
         evidence_rule=t["evidence_rule"],
         score=t["engagement_score"],
         momentum=t["momentum"],
@@ -219,9 +223,16 @@ def _briefs(t: ir.Table, receipts: ir.Table, apply: Apply) -> ir.Table:
     return apply(BRIEFS, lines.mutate(shard=shard(lines["handoff_id"])), "shard")
 
 
-def worklist(handoffs: ir.Table) -> ir.Table:
-    """Open handoffs of each rep in the order to work them: hand-raise, tier, then score × momentum."""
-    t = handoffs.filter(handoffs["status"].isin(["open", "accepted"]))
+def worklist(handoffs: ir.Table, as_of: date | None = None) -> ir.Table:
+    """Open handoffs of each rep in the order to work them: hand-raise, tier, then score × momentum.
+
+    With a day, backlog whose turn has come by then is among them.
+    """
+    shown = handoffs["status"].isin(["open", "accepted"])
+    if as_of is not None:
+        released = (handoffs["released_on"] <= ibis.literal(as_of)).fill_null(False)
+        shown = shown | ((handoffs["status"] == "backlog") & released)
+    t = handoffs.filter(shown)
     tier = first_match(
         [(t["tier"] == name, ibis.literal(i)) for i, name in enumerate(_TIERS)], ibis.literal(9)
     )

@@ -27,6 +27,8 @@ class Kernel:
         schema: the output; the engine casts to it and refuses missing or unknown columns.
         lineage: output column to the input columns it is computed from; every output column is
             named.
+        rows_at_once: how many rows of the input may go through in one call, where the kernel makes
+            many rows of one; a shard always goes whole. None: as many as the engine likes.
 
     Raises:
         ValueError: ``lineage`` does not name exactly the columns of ``schema``.
@@ -36,6 +38,7 @@ class Kernel:
     fn: Callable[[pa.Table], pa.Table]
     schema: pa.Schema
     lineage: Mapping[str, tuple[str, ...]]
+    rows_at_once: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a lineage with holes: the walk through the graph would stop there silently."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mqa_platform.core.rules import RULES, Day, Thresholds
+from mqa_platform.core.ladder_day import Day, Thresholds
+from mqa_platform.core.rules import RULES
 from mqa_platform.core.rungs import (
     CUSTOMER,
     DISQUALIFIED,
@@ -19,6 +20,7 @@ from mqa_platform.core.rungs import (
     SALES_ACCEPTED,
     STAGES,
     TARGET,
+    UNQUALIFIED,
     Facts,
     Move,
     Moves,
@@ -76,7 +78,8 @@ class Ladder:
         reasons = np.full(len(who), None, dtype=object)
         if reason is not None:
             reasons[:] = reason[who] if isinstance(reason, np.ndarray) else reason
-        if to in (RECYCLED, DISQUALIFIED, CUSTOMER):
+        # By hand an account can be put below mqa as well, and that ends its episode too.
+        if to in (RECYCLED, DISQUALIFIED, CUSTOMER, UNQUALIFIED, TARGET, ENGAGED):
             ended = who[s.mqa_on[who] >= 0]
             s.last_exit[ended] = t
             s.mqa_on[who], s.first_touch[who], s.tier[who] = NEVER, NEVER, NEVER

@@ -68,12 +68,13 @@ class Facts:
     """What is true of each account at the end of one day.
 
     Points are ten-thousandths; gate, tier and sales_event are positions in GATES, TIERS and SALES_EVENTS.
-    forced is the rung that somebody has put the account on, −1 for none.
+    parent is the position of the account above, −1 for none; forced is the rung that somebody has put the account on, −1 for none.
     """
 
     present: Mask
     score: np.ndarray
     tier: np.ndarray
+    parent: np.ndarray
     gate: np.ndarray
     intent_heavy: Mask
     on_target_list: Mask

@@ -62,10 +62,12 @@ class ScoreLines:
 
     def signals(self, components: list[str], grids: tuple[Ints, ...]) -> None:
         """Receipt lines of the signals: a line where the raw points are not zero."""
-        row, at = np.nonzero(grids[0])
+        # Once over the flat grid: indexing by row and day would do it again for each figure.
+        cell = np.flatnonzero(grids[0])
+        row, at = np.divmod(cell, grids[0].shape[1])
         account, component = np.divmod(row, len(components))
         names = pa.array(components, pa.string()).take(pa.array(component))
-        self._add(account, at, names, [g[row, at] for g in grids])
+        self._add(account, at, names, [g.ravel()[cell] for g in grids])
 
     def _component(self, name: str, points: Ints, touchpoints: Ints, people: Ints) -> None:
         account, at = np.nonzero(points)

@@ -16,6 +16,7 @@ from mqa_platform.core.expressions import in_force, newest_first, none_of_type
 from mqa_platform.core.fold import FACT_COLUMNS
 from mqa_platform.core.overrides import Beside, forced_days, suppressed_days
 from mqa_platform.core.participation import EXPANSION, first_days_as_customer
+from mqa_platform.core.subtrees import parents_of
 
 STATE_COLUMNS = (
     "stage", "reason", "episode", "days_below", "exit_reason", "episode_tier", "entered_on", "mqa_on",
@@ -117,6 +118,13 @@ def _of_the_motion(spine: ir.Table, crm: Crm, accounts: ir.Table) -> tuple[ir.Ta
     return spine, later.filter(later["created_at"].date() > later["since"]).select(*o.columns)
 
 
+def _with_parents(t: ir.Table, days: ir.Table, relations: ir.Table | None) -> ir.Table:
+    if relations is None:
+        return t.mutate(parent_account_id=none_of_type("string"))
+    above = parents_of(days, relations).rename(child_account="account_id", child_day="day")
+    return t.left_join(above, [("account_id", "child_account"), ("day", "child_day")])
+
+
 def facts(
     accounts: ir.Table,
     scores: ir.Table,
@@ -124,6 +132,7 @@ def facts(
     calendar: ir.Table,
     motion: str,
     beside: Beside,
+    relations: ir.Table | None = None,
 ) -> ir.Table:
     """One row an account and day of the calendar (``day``) on which the account exists.
 
@@ -135,6 +144,7 @@ def facts(
         motion: in ``expansion`` an account has facts since it first was a customer, and only deals that
             were opened since then count.
         beside: what stands beside the rung.
+        relations: who stands above whom, of ``subtrees``; None where nobody does.
     """
     a = accounts.select(
         "account_id", "valid_from", "valid_to", "tier", "fit_gate", "is_target", "account_type"
@@ -170,13 +180,14 @@ def facts(
         forced_account="account_id", forced_day="day"
     )
     t = t.left_join(forced, [("account_id", "forced_account"), ("day", "forced_day")])
+    t = _with_parents(t, days, relations)
     former = (t["account_type"] == "former_customer").fill_null(False)
     named = (t["account_type"] == "customer").fill_null(False)
     known = t.select(
         "account_id", "day", "engagement_score", "tier", "fit_gate", "score_type", "is_target",
         "eligible_people", "people_on_high_intent", "anonymous_evidence", "hand_raised",
         "last_eligible_on", "sales_event", "sales_reason", "loss_reason", "last_won_on",
-        "forced_stage", "forced_reason",
+        "forced_stage", "forced_reason", "parent_account_id",
         is_suppressed=t["held_account"].notnull(),
         open_opportunity=t["open_deals"].fill_null(0) > 0,
         is_customer=(named | t["bought_account"].notnull()) & ~former,

@@ -20,6 +20,7 @@ from mqa_platform.core.overrides import suppressed_days
 from mqa_platform.core.stage_facts import STATE_COLUMNS, fact_type
 from mqa_platform.core.stage_facts import Crm as Crm
 from mqa_platform.core.stage_facts import facts as facts
+from mqa_platform.core.subtrees import families
 
 Apply = Callable[[Kernel, ir.Table, str], ir.Table]
 
@@ -42,6 +43,7 @@ def stage_lines(
     spans: Sequence[Span],
     backlog_days: Collection[date],
     apply: Apply,
+    relations: ir.Table | None = None,
 ) -> ir.Table:
     """The fold's lines of one motion for the days of the facts.
 
@@ -51,11 +53,15 @@ def stage_lines(
         spans: the policies of the motion in force on the days.
         backlog_days: the first day of the history and those of promotions, see ``fold_kernel``.
         apply: runs a kernel.
+        relations: who stands above whom; a family is folded together. None where nobody does.
     """
     rows = facts if start is None else facts.union(start)
-    return apply(
-        fold_kernel(spans, backlog_days), rows.mutate(shard=shard(rows["account_id"])), "shard"
-    )
+    together = rows["account_id"]
+    if relations is not None:
+        rows = rows.left_join(families(relations), [("account_id", "member")])
+        together = ibis.coalesce(rows["family"], rows["account_id"])
+    given = rows.select(*FACT_COLUMNS, shard=shard(together))
+    return apply(fold_kernel(spans, backlog_days), given, "shard")
 
 
 def _version(day: ir.DateValue, spans: Sequence[Span]) -> ir.StringValue:
@@ -86,6 +92,7 @@ def stages(lines: ir.Table, suppressions: ir.Table, motion: str, spans: Sequence
         episode=t["episode"],
         episode_tier=t["episode_tier"],
         reason=t["reason"],
+        child_mqa=t["child_mqa"],
         suppression_reason=t["suppression_reason"],
         suppressed_until=t["suppressed_until"],
         suppressed_by=t["suppressed_by"],

@@ -30,9 +30,7 @@ def decimals(values: Ints) -> pa.Array:
     words = np.empty((len(values), 2), dtype=np.int64)
     words[:, 0] = values
     words[:, 1] = values >> 63
-    return pa.Array.from_buffers(
-        pa.decimal128(18, 4), len(values), [None, pa.py_buffer(words.tobytes())]
-    )
+    return pa.Array.from_buffers(pa.decimal128(18, 4), len(values), [None, pa.py_buffer(words)])
 
 
 class Grid:
@@ -54,8 +52,14 @@ class Grid:
 
         A window for each entry must be the same for all entries of a row.
         """
-        start, end, row = unions(row, who, day, window)[:3]
+        live = self.live(day, window)
+        spans = np.broadcast_to(window, day.shape)[live]
+        start, end, row = unions(row[live], who[live], day[live], spans)[:3]
         return self.spread(row, start, end)
+
+    def live(self, day: Ints, window: int | Ints) -> np.ndarray:
+        """Which entries count on any listed day; a run of one day need not sort all others."""
+        return (day + window > self.days[0]) & (day <= self.days[-1])
 
     def latest(self, row: Ints, day: Ints, window: int) -> Ints:
         """The last day of an entry within the window, by row and day; −1 when there is none."""

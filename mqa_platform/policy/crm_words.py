@@ -42,7 +42,7 @@ _SIGNAL: Final = (
 )
 _COLUMNS: Final = {
     "accounts": f"account_id {_RECORD} name domain website aliases parent_account_id industry "
-    "employees revenue country technologies growth_pct tier is_target owner_id account_type "
+    "employees employees_max revenue revenue_max country technologies growth_pct tier is_target owner_id account_type "
     "do_not_contact sales_status sales_status_reason",
     "contacts": f"contact_id {_RECORD} account_id {_PERSON}",
     "leads": f"lead_id {_RECORD} {_PERSON} company_name company_domain website country status "
@@ -60,7 +60,7 @@ _COLUMNS: Final = {
     "field_changes": "object record_id column_name old_value new_value changed_at",
     "signals": _SIGNAL,
     "enrichment": "record_id modified_at created_at account_id domain website company_name industry "
-    "employees revenue country technologies growth_pct parent_domain",
+    "employees employees_max revenue revenue_max country technologies growth_pct parent_domain",
     "spend": "spend_id spend_date modified_at created_at channel campaign impressions clicks amount "
     "currency",
 }

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -59,10 +60,17 @@ def load_policy(folder: Path | None = None) -> Policy:
     Raises:
         PolicyError: with every problem of every file at once.
     """
+    files = tuple(effective_files(folder))
+    return _loaded(files, tuple(hashlib.sha256(f.path.read_bytes()).digest() for f in files))
+
+
+@lru_cache(maxsize=16)
+def _loaded(files: tuple[SectionFile, ...], contents: tuple[bytes, ...]) -> Policy:
+    """The policy of files that are known by what they hold: a run asks for it at every step."""
     documents: dict[str, Document] = {}
     sections: dict[str, dict[str, BaseModel]] = {"": {}}
     problems: list[Problem] = []
-    for file in effective_files(folder):
+    for file in files:
         model: Any = Policy.model_fields[file.section].annotation
         try:
             documents[file.key] = read_document(file.path, file.label)

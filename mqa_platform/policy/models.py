@@ -138,6 +138,7 @@ class Routing(Model):
         RepRule(rule="territory"),
         RepRule(rule="round_robin"),
     ]
+    backlog_per_rep_day: Annotated[int, Field(ge=1, le=1000)] = 2
     fallback_queue: Name = "unrouted_queue"
     marketing_queue: Name = "marketing_play"
 

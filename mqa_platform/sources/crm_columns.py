@@ -76,16 +76,23 @@ def _accounts(m: MappedRecords) -> Columns:
 
 
 def _sizes(m: MappedRecords) -> Columns:
-    """Headcount and revenue, which many CRMs keep as a band."""
+    """Headcount and revenue, which many CRMs keep as a band: in one field, or its ends in two."""
     people, wrong = headcounts(m.text("employees"))
     money, unread = amounts(m.text("revenue"))
     m.check("bad_number", wrong | unread)
+    most, highest = m.integer("employees_max"), m.number("revenue_max")
     return {
         "employees": people,
-        "employees_max": upper_headcounts(m.text("employees")),
+        "employees_max": _upper(people, coalesce(most, upper_headcounts(m.text("employees")))),
         "revenue": money,
-        "revenue_max": upper_amounts(m.text("revenue")),
+        "revenue_max": _upper(money, coalesce(highest, upper_amounts(m.text("revenue")))),
     }
+
+
+def _upper(low: pa.Array, high: pa.Array) -> pa.Array:
+    """The upper end of a band; a band that ends where it begins, or before, is a number."""
+    above = pc.fill_null(pc.greater(high, low), False)
+    return pc.if_else(above, high, pa.scalar(None, high.type))
 
 
 def _contacts(m: MappedRecords) -> Columns:

@@ -231,7 +231,7 @@ def _defects(session: Session, stones: Tombstones, texts: Collection[str]) -> pa
 def _decisions(session: Session, home: Home, person: Person, texts: Collection[str]) -> pa.Table:
     """The decisions that knew of the person, as they read without; those on disk are rewritten."""
     ids = {*person.signals}
-    for path in sorted(decision_files.folder(home).glob("*.parquet")):
+    for path in decision_files.files(home, "decisions"):
         table = pq.read_table(path)
         again = decision_files.pseudonymous(table, ids, texts)
         if not again.equals(table):

@@ -43,7 +43,8 @@ def apply_by_shards(
     )
     if any(shard is None for shard, _ in shards):
         raise ValueError(f"kernel {kernel.name}: a row without a shard in {shard_by}")
-    for first, last in shard_ranges(shards, rows_at_once):
+    most = min(rows_at_once, kernel.rows_at_once or rows_at_once)
+    for first, last in shard_ranges(shards, most):
         part = session.arrow(
             stored.filter(stored[shard_by].between(first, last)), expr.schema().to_pyarrow()
         )

@@ -7,6 +7,7 @@ when.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import ibis
 
+from mqa_platform.contracts.rules import literal, quoted
 from mqa_platform.warehouse.errors import SnapshotMissingError
 
 if TYPE_CHECKING:
@@ -56,6 +58,19 @@ def open_snapshot(home: Path) -> ibis.backends.duckdb.Backend:
             f"there is no snapshot at {path}; it is written at the end of a run"
         )
     return ibis.duckdb.connect(path, read_only=True)
+
+
+def seed_from_snapshot(snapshot: Path, target: Path, without: Collection[str]) -> None:
+    """A new DuckDB file with the tables of a snapshot, but for some; the snapshot is only read."""
+    con = ibis.duckdb.connect(target)
+    try:
+        con.raw_sql(f"ATTACH {literal(str(snapshot))} AS live (READ_ONLY)")
+        for name in con.list_tables(database=("live", "main")):
+            if name not in without:
+                con.raw_sql(f"CREATE TABLE {quoted(name)} AS FROM live.{quoted(name)}")
+        con.raw_sql("DETACH live")
+    finally:
+        con.disconnect()
 
 
 def _drop_leftovers(path: Path) -> None:

@@ -26,12 +26,14 @@ from mqa_platform.core import conversions as conversion_rules
 from mqa_platform.core import decisions as decision_rules
 from mqa_platform.core import handoffs as handoff_rules
 from mqa_platform.core import health as health_rules
+from mqa_platform.core import known_entries as entry_rules
 from mqa_platform.core import overrides as override_rules
 from mqa_platform.core import scores as score_rules
 from mqa_platform.core import sessions as session_rules
 from mqa_platform.core import signals as signal_rules
 from mqa_platform.core import source_report as report_rules
 from mqa_platform.core import stages as stage_rules
+from mqa_platform.core.activation import activation_lists
 from mqa_platform.core.drift import arrivals, decision_drift
 from mqa_platform.core.firmographics import unknown_words
 from mqa_platform.core.history import Span
@@ -39,6 +41,13 @@ from mqa_platform.core.horizon import late_arrivals, late_signals
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.people import people
 from mqa_platform.core.qualification import moments
+from mqa_platform.core.releases import with_release
+from mqa_platform.core.subtrees import (
+    Subtrees,
+    relations,
+    subtree_scores,
+    subtree_touchpoints,
+)
 from mqa_platform.core.visits import visits
 from mqa_platform.core.window import Window
 from mqa_platform.policy.loader import load_policy
@@ -188,6 +197,8 @@ def crm() -> dict[str, Rows]:
             account("a7", "rivalstack.com", "Rival", account_type="competitor"),
             account("a8", "gone.com", "Gone", is_deleted=True),
             account("a9", "won.com", "Very Won", account_type="customer"),
+            account("a10", "fifty.com", "Fünfzig", employees=51, employees_max=200,
+                    country="ÖSTERREICH", industry="Vögel"),
         ],
         "landed_contacts": [
             contact("c1", "a1", "email:vera", "VP Finance"),
@@ -532,6 +543,10 @@ class Stages:
         self.keep("scores", score_rules.scores(lines, a, p, "v1", t["source_health"]))
         self.keep("score_receipts", score_rules.score_receipts(lines, a, p))
         self.keep(
+            "activation_lists",
+            activation_lists(t["touchpoints"], a, t["scores"], p, LAST, self.session.apply),
+        )
+        self.keep(
             "people", people(t["touchpoints"], t["crm_contacts"], p, LAST, self.session.apply)
         )
 
@@ -543,6 +558,18 @@ class Stages:
         held = self.scratch(override_rules.suppressions(t["accounts"], effective))
         self.beside = override_rules.Beside(held, effective)
         self.policies = [Span(WINDOW, p, "v1")]
+        tree = relations(t["account_hierarchy"], self.session.apply)
+        self.above = self.scratch(tree)
+        below = self.scratch(subtree_touchpoints(t["touchpoints"], self.above))
+        judged = subtree_scores(
+            t["scores"],
+            Subtrees(self.above, below),
+            t["accounts"],
+            self.policies,
+            WINDOW.days(),
+            self.session.apply,
+        )
+        self.judged = self.scratch(judged)
         lines = self.fold(WINDOW, None)
         self.keep("stages", stage_rules.stages(lines, held, MOTION, self.policies))
         moves = self.scratch(lines.filter(lines["kind"] == "move"))
@@ -556,10 +583,12 @@ class Stages:
         days = pa.table({"day": pa.array(window.days(), pa.date32())})
         calendar = self.session.constant("calendar", days)
         facts = stage_rules.facts(
-            t["accounts"], t["scores"], self.crm, calendar, MOTION, self.beside
+            t["accounts"], self.judged, self.crm, calendar, MOTION, self.beside, self.above
         )
         start = stage_rules.before(t["stages"], start_from, MOTION) if start_from else None
-        return stage_rules.stage_lines(facts, start, self.policies, {FIRST}, self.session.apply)
+        return stage_rules.stage_lines(
+            facts, start, self.policies, {FIRST}, self.session.apply, self.above
+        )
 
     def _tail(self, first: date) -> pa.Table:
         """The stages from a day on, folded from the state of the day before."""
@@ -581,6 +610,13 @@ class Stages:
         arrived = arrivals(t["touchpoints"], t["signals"], t["landed_batches"])
         drift = decision_drift(t["decisions"], t["handoffs"], known, arrived, p, "0.2.0", apply)
         self.keep("decision_drift", drift)
+        empty = self.session.constant(
+            "none", load_contracts()["known_entries"].arrow_schema.empty_table()
+        )
+        new = self.scratch(entry_rules.unknown_entries(t["stage_transitions"], empty))
+        was = entry_rules.Before(FIRST, LAST, at("2026-02-20T06:00:00"))
+        when = at("2026-03-02T07:00:00.5")
+        self.keep("known_entries", entry_rules.known_entries(new, arrived, was, LAST, when, 365))
         late = late_signals(t["landed_signals"], t["landed_batches"], 14)
         self.keep("late_arrivals", late_arrivals(late))
 
@@ -592,8 +628,9 @@ class Stages:
             entered, routes, t["stage_transitions"], t["scores"], t["score_receipts"], p,
             self.session.apply,
         )  # fmt: skip
-        self.keep("handoffs", made)
-        self.keep("worklist", handoff_rules.worklist(t["handoffs"]))
+        made = self.scratch(made)
+        self.keep("handoffs", with_release(made, t["crm_users"], p, self.session.apply))
+        self.keep("worklist", handoff_rules.worklist(t["handoffs"], LAST))
         self._decisions()
         outcomes = conversion_rules.conversions(entered, routes, t["scores"], self.crm, p)
         self.keep("conversions", outcomes)

@@ -22,7 +22,8 @@ TABLES = (
     "stages", "stage_transitions", "overrides",
     "handoffs", "worklist", "conversions", "conversion_metrics", "enrichment", "account_lists",
     "campaign_spend", "source_report", "source_health", "discovered_accounts", "account_hierarchy",
-    "crm_duplicates", "identity_reviews", "decisions", "decision_drift", "late_arrivals",
+    "crm_duplicates", "identity_reviews", "decisions", "decision_drift",
+    "known_entries", "late_arrivals", "account_fit", "unknown_words", "activation_lists",
 )  # fmt: skip
 
 
@@ -142,8 +143,20 @@ def test_empty_and_missing_fields_are_unknown_and_not_failed(stages: Stages) -> 
     gates = {r["account_id"]: r["fit_gate"] for r in stages.found["accounts"].to_pylist()}
     assert gates == {
         "a1": "pass", "a2": "pass", "a3": "unknown", "a4": "unknown", "a5": "pass", "a6": "fail",
-        "a7": "pass", "a9": "pass", "domain:vanta-neu.com": "unknown",
+        "a7": "pass", "a9": "pass", "a10": "fail", "domain:vanta-neu.com": "unknown",
     }  # fmt: skip
+    # Austria is a country that we know, however its name is written; a band on both sides of a limit
+    # and a word that no table has are unknown.
+    (band,) = found(stages, "accounts", account_id="a10")
+    assert (band["failed_criteria"], band["missing_fields"]) == (
+        "geography",
+        "industry;employees",
+    )
+    assert [
+        (r["word"], r["accounts"]) for r in found(stages, "unknown_words", field="industry")
+    ] == [
+        ("Vögel", 1),
+    ]
     assert found(stages, "accounts", account_id="a4")[0]["missing_fields"] == "industry"
     assert found(stages, "accounts", account_id="a5")[0]["missing_fields"] == (
         "technologies;growth_pct"

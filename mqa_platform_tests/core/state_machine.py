@@ -45,11 +45,12 @@ class Account:
             return
         before, self.stage, self.since, self.streak = self.stage, stage, self.today, 0
         ends = stage in ("recycled", "disqualified")
-        if ends or (stage == "customer" and self.in_episode_since is not None):
+        low = stage in ("unqualified", "target", "engaged")
+        if ends or ((stage == "customer" or low) and self.in_episode_since is not None):
             self.exit = self.today
         if ends:
             self.exit_reason = reason
-        if ends or stage == "customer":
+        if ends or stage == "customer" or low:
             self.in_episode_since = self.touched_first = self.tier_of_episode = None
         if stage == "mqa":
             self.episode += 1

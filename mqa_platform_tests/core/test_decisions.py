@@ -215,7 +215,9 @@ def test_an_override_and_a_promotion_are_decisions_of_who_made_them(engine):
         "promotion_id": "p1", "version": "v2", "effective_from": day(9), "author": "bob",
         "rationale": "fewer, better", "promoted_at": at(8, 9),
     }  # fmt: skip
-    promotions = [{**promotion, "kind": k, "promotion_id": k} for k in ("baseline", "promotion", "revert")]
+    promotions = [
+        {**promotion, "kind": k, "promotion_id": k} for k in ("baseline", "promotion", "revert")
+    ]
     schemas = [contracts[n].arrow_schema for n in ("overrides", "policy_promotions")]
     parts = [
         of_overrides(engine.table([override], schemas[0]), "new_business"),

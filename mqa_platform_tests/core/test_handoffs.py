@@ -29,6 +29,7 @@ TRANSITIONS = pa.schema(
         ("rule", pa.string()),
         ("reason", pa.string()),
         ("episode", pa.int64()),
+        ("episode_tier", pa.string()),
         ("qualified_at", TIMESTAMP),
         ("policy_version", pa.string()),
     ]
@@ -123,6 +124,20 @@ def test_the_order_of_the_users_changes_nothing_and_a_leaver_moves_only_his_own(
     assert {r for r, _ in found} == {u["user_id"] for u in team}
     without = routes(engine, team[1:], moves=moves)
     assert all(a == b for a, b in zip(found, without, strict=True) if a[0] != "rep0")
+
+
+def test_the_tier_of_a_handoff_is_the_one_with_which_the_episode_began(engine):
+    frozen = {**move(), "episode_tier": "strategic"}
+    (row,) = engine.rows(entered_of(engine, [frozen], [account(tier="scaled")]))
+    assert row["tier"] == "strategic"
+    (row,) = engine.rows(entered_of(engine, [move()], [account(tier="scaled")]))
+    assert row["tier"] == "scaled"
+
+
+def test_who_was_put_on_the_rung_by_hand_has_somebodys_word_for_evidence(engine):
+    by_hand = {**move(), "rule": "override", "reason": "the CEO knows them"}
+    (row,) = engine.rows(entered_of(engine, [by_hand], [account()]))
+    assert row["evidence_rule"] == "override"
 
 
 def test_an_account_that_nobody_is_known_of_goes_to_marketing(engine):

@@ -8,7 +8,7 @@ import pytest
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import accounts as accounts_stage
-from mqa_platform.core import bots, horizon, link_scanners, source_report
+from mqa_platform.core import bots, horizon, known_entries, link_scanners, source_report
 from mqa_platform.core import conversions as conversions_stage
 from mqa_platform.core import decisions as decisions_stage
 from mqa_platform.core import handoffs as handoffs_stage
@@ -20,11 +20,14 @@ from mqa_platform.core import scores as scores_stage
 from mqa_platform.core import sessions as sessions_stage
 from mqa_platform.core import signals as signals_stage
 from mqa_platform.core import stages as stages_stage
+from mqa_platform.core import subtrees as subtrees_stage
+from mqa_platform.core.activation import activation_lists
 from mqa_platform.core.crm import history, latest
 from mqa_platform.core.domains import CONTACT
 from mqa_platform.core.drift import arrivals, decision_drift
 from mqa_platform.core.duplicates import crm_duplicates
 from mqa_platform.core.evidence import Behaviour, Evidence
+from mqa_platform.core.firmographics import unknown_words
 from mqa_platform.core.hierarchy import MERGE
 from mqa_platform.core.history import Span
 from mqa_platform.core.identity import resolve
@@ -33,10 +36,15 @@ from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.known import account_merges, known, rival_contacts
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.participation import customers, ever_customers
 from mqa_platform.core.precedence import mql_decisions
+from mqa_platform.core.releases import with_release
 from mqa_platform.core.reviews import identity_reviews
 from mqa_platform.core.shared_ips import shared_ips
+from mqa_platform.core.signal_weeks import weekly_points
+from mqa_platform.core.spans import within
 from mqa_platform.core.visits import disturbed, extents, visits
+from mqa_platform.core.what_if import would_enter
 from mqa_platform.core.window import Window
 from mqa_platform_tests.core.engine import at, day, default_policy, landed_schema, policy_with
 from mqa_platform_tests.core.portability import problems
@@ -116,6 +124,12 @@ def stages_of(policy) -> dict[str, ir.Table]:
     cut(disturbed(extents(signals, seen), visited, [day(0)]), "disturbed")
     cut(sessions_stage.match_counts(touched, lost), "match_counts")
     accounts = cut(accounts_stage.accounts(crm["accounts"], touched, policy), "accounts")
+    judged = cut(
+        accounts_stage.judged_versions(crm["accounts"], touched, policy), "judged_versions"
+    )
+    fit = cut(accounts_stage.account_fit(judged, policy), "account_fit")
+    cut(accounts_stage.in_motion(accounts, fit, "expansion"), "in_motion")
+    cut(unknown_words(accounts, policy.icp), "unknown_words")
     cut(accounts_stage.excluded_accounts(accounts, touched), "excluded_accounts")
     cut(accounts_stage.discovered_accounts(accounts, touched, policy), "discovered_accounts")
     cut(identity_reviews(registered, landed("landed_identities"), signals, lost), "reviews")
@@ -134,6 +148,7 @@ def stages_of(policy) -> dict[str, ir.Table]:
     days = ibis.table({"day": "date"}, name="days")
     health = cut(source_health.source_health(ledger, arrived, rhythm, days), "source_health")
     scores = cut(scores_stage.scores(lines, accounts, policy, "v", health), "scores")
+    cut(activation_lists(touched, accounts, scores, policy, day(0), cut.apply), "activation_lists")
     cut(signals_stage.page_views(signals), "page_views")
     cut(signals_stage.unclassified_pages(signals), "unclassified_pages")
     receipts = cut(scores_stage.score_receipts(lines, accounts, policy), "score_receipts")
@@ -145,10 +160,18 @@ def stages_of(policy) -> dict[str, ir.Table]:
     held = cut(overrides_stage.suppressions(accounts, effective), "suppressions")
     beside = overrides_stage.Beside(held, effective)
     spans = [Span(Window(day(0), day(2)), policy, "v"), Span(Window(day(2), day(9)), policy, "w")]
+    tree = ibis.table(load_contracts()["account_hierarchy"].schema, name="account_hierarchy")
+    above = cut(subtrees_stage.relations(tree, cut.apply), "relations")
+    below = cut(subtrees_stage.subtree_touchpoints(touched, above), "subtree_touchpoints")
+    trees = subtrees_stage.Subtrees(above, below)
+    cut(trees.judged_by(touched), "judged_by")
+    span_days = [day(0), day(2)]
+    judged = subtrees_stage.subtree_scores(scores, trees, accounts, spans, span_days, cut.apply)
+    cut(judged, "subtree_scores")
     for motion in ("expansion", "new_business"):
-        told = stages_stage.facts(accounts, scores, records, calendar, motion, beside)
+        told = stages_stage.facts(accounts, scores, records, calendar, motion, beside, above)
         facts = cut(told, f"facts_{motion}")
-    walked = stages_stage.stage_lines(facts, None, spans, {day(0)}, cut.apply)
+    walked = stages_stage.stage_lines(facts, None, spans, {day(0)}, cut.apply, above)
     stages = cut(stages_stage.stages(walked, held, "new_business", spans), "stages")
     start = cut(stages_stage.before(stages, day(0), "new_business"), "before")
     stages_stage.stage_lines(facts, start, spans, {day(0)}, cut.apply)
@@ -161,7 +184,15 @@ def stages_of(policy) -> dict[str, ir.Table]:
         handoffs_stage.handoffs(entered, routes, moved, scores, receipts, policy, cut.apply),
         "handoffs",
     )
-    cut(handoffs_stage.worklist(made), "worklist")
+    waiting = cut(with_release(made, crm["users"], policy, cut.apply), "with_release")
+    cut(handoffs_stage.worklist(waiting, day(0)), "worklist")
+    mine = cut(customers(stages.select("account_id", day="stage_date"), accounts,
+                         crm["opportunities"]), "customers")  # fmt: skip
+    cut(mine.semi_join(ever_customers(accounts, crm["opportunities"]), "account_id"), "ever")
+    cut(within(accounts, day(0), day(9)), "within")
+    cut(weekly_points(touched, policy), "weekly_points")
+    bars = {name: tier.threshold for name, tier in policy.stages.tiers}
+    cut(would_enter(scores, accounts, policy, bars, Window(day(0), day(9))), "would_enter")
     known_people = ibis.table(load_contracts()["people"].schema, name="people")
     told = mql_decisions(known_people, touched, accounts, stages, made, policy, day(0))
     cut(told, "mql_decisions")
@@ -192,6 +223,13 @@ def _decisions(cut: Cuts, made, signals, ledger, landed, policy) -> None:
     arrived = cut(arrivals(tables[4], signals, ledger), "arrived")
     drift = decision_drift(decided, made, known, arrived, policy, "0.1.0", cut.apply)
     cut(drift, "decision_drift")
+    entries_known = ibis.table(load_contracts()["known_entries"].schema, name="known_entries")
+    moved = ibis.table(load_contracts()["stage_transitions"].schema, name="stage_transitions")
+    cut(known_entries.before(entries_known), "before")
+    new = cut(known_entries.unknown_entries(moved, entries_known), "unknown_entries")
+    was = known_entries.Before(day(0), day(9), at(9))
+    told = known_entries.known_entries(new, arrived, was, day(10), at(10), 365)
+    cut(told, "known_entries")
     late = cut(horizon.late_signals(landed, ledger, 30), "late_signals")
     cut(horizon.within_horizon(landed, late), "within_horizon")
     cut(horizon.late_arrivals(late), "late_arrivals")

@@ -45,10 +45,7 @@ def test_nobody_enters_engaged_or_mqa_without_evidence_newer_than_the_last_exit(
             assert newest > left
             if m["from_stage"] == "target":
                 assert newest > fallen or raised
-        ended = m["stage"] == "customer" and m["from_stage"] in (
-            "mqa", "sales_accepted", "sales_qualified", "opportunity",
-        )  # fmt: skip
-        if m["stage"] in ("recycled", "disqualified") or ended:
+        if m["stage"] in ("recycled", "disqualified"):
             left = t
         if (m["from_stage"], m["stage"]) == ("engaged", "target"):
             fallen = t
@@ -139,6 +136,20 @@ def test_an_account_stays_where_somebody_put_it_unless_a_deal_says_more():
     )
     assert states([{**HOT, **pinned}, HOT])[-1] == "mqa"
     assert states([{**HOT, **pinned, "open_opportunity": True}]) == ["opportunity"]
+
+
+def test_who_is_put_below_mqa_by_hand_has_ended_the_episode():
+    pinned = {"forced_stage": "target", "forced_reason": "wrong company"}
+    lines = fold([fact(0, **HOT), fact(1, **HOT, **pinned), fact(2, **{**HOT, "seen": 1})])
+    after = [s for s in lines if s["kind"] == "state"][1:]
+    assert [(s["mqa_on"], s["episode_tier"], s["last_exit_on"]) for s in after] == [
+        (None, None, day(1))
+    ] * 2
+    assert states([HOT, {**HOT, **pinned}, {**HOT, "seen": 1}, HOT])[1:] == [
+        "target",
+        "target",
+        "mqa",
+    ]
 
 
 def expansion(**changed):

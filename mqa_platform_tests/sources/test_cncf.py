@@ -61,6 +61,7 @@ def test_a_headcount_band_is_its_lower_bound_and_an_open_one_has_no_upper(listed
         _org("c", "C", "https://c.com", num_employees_min="", num_employees_max=""),
     )
     assert [r["employees"] for r in (band, open_band, none)] == [11, 10_001, None]
+    assert [r["employees_max"] for r in (band, open_band, none)] == [50, 1_000_000, None]
     assert band["modified_at"].date().isoformat() == "2020-09-01"
     assert (band["domain"], band["country"]) == ("a.com", "Germany")
 

@@ -195,6 +195,7 @@ def test_signals_enrichment_and_spend_come_through_a_mapping_too(write: Write) -
     content = csv_of({"Site": "http://x.acme.com/", "Heads": "50", "Day": "2025-07-01"})
     (row,) = rows(landed(write("b.csv", content), "own", "Thing", enrichment))
     assert (row["record_id"], row["domain"], row["employees"]) == ("acme.com", "acme.com", 50)
+    assert row["employees_max"] is None
     spend = mapped(
         lands_as="spend",
         constants={"currency": "EUR", "channel": "search"},
@@ -204,6 +205,27 @@ def test_signals_enrichment_and_spend_come_through_a_mapping_too(write: Write) -
     (row,) = rows(landed(write("c.csv", content), "own", "Thing", spend))
     assert (row["amount"], row["currency"]) == (1250.5, "EUR")
     assert row["spend_id"] == "2025-07-01:search:brand"
+
+
+def test_a_size_may_be_a_band_in_one_field_or_in_two(write: Write) -> None:
+    accounts = mapped(
+        lands_as="accounts",
+        fields={"account_id": "Id", "name": "Id", "employees": "Size", "employees_max": "Most",
+                "revenue": "Sales", "modified_at": "Day"},
+    )  # fmt: skip
+    told = {"Day": "2025-07-01", "Most": "", "Sales": ""}
+    content = csv_of(
+        {**told, "Id": "1", "Size": "51 - 200", "Sales": "$10M-$50M"},
+        {**told, "Id": "2", "Size": "51", "Most": "200"},
+        {**told, "Id": "3", "Size": "10,001+"},
+        {**told, "Id": "4", "Size": "500", "Most": "500"},
+        {**told, "Id": "5", "Size": "many"},
+    )
+    found = landed(write("a.csv", content), "own", "Thing", accounts)
+    sizes = [(r["employees"], r["employees_max"]) for r in rows(found)]
+    assert sizes == [(51, 200), (51, 200), (10_001, 2**53), (500, None)]
+    assert (rows(found)[0]["revenue"], rows(found)[0]["revenue_max"]) == (10e6, 50e6)
+    assert found.reasons() == {"bad_number": 1}
 
 
 def test_every_column_a_mapping_may_fill_is_landed_or_helps_to_fill_one() -> None:

@@ -67,7 +67,7 @@ def test_json_lines_and_parquet_say_the_same_as_csv(write, tmp_path):
 def test_an_exact_headcount_beats_the_band_beside_it(write):
     content = "domain,employee_range,employees,as_of\na.com,201-500,430,2026-01-05\nb.com,201-500,,2026-01-05\n"
     _, rows = landed(write, content)
-    assert [r["employees"] for r in rows] == [430, 201]
+    assert [(r["employees"], r["employees_max"]) for r in rows] == [(430, None), (201, 500)]
 
 
 def test_a_file_without_a_date_column_is_as_of_the_day_in_its_name(write):

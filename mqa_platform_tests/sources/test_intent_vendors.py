@@ -122,6 +122,8 @@ def test_6sense_companies_enrich_by_domain_and_a_range_is_its_lower_bound(
     landed = read("sixsense_companies", write("companies-2025-07-07.csv", COMPANIES + rows))
     acme, big = landed.tables["landed_enrichment"].to_pylist()
     assert (acme["employees"], acme["revenue"]) == (1_000, 10_000_000.0)
+    assert (acme["employees_max"], acme["revenue_max"]) == (4_999, 50_000_000.0)
+    assert (big["employees_max"], big["revenue_max"]) == (2**53, 2.0**53)
     assert (acme["industry"], acme["company_name"]) == ("Information", "Acme")
     assert acme["modified_at"] == datetime(2025, 7, 7, tzinfo=UTC)
     assert (big["employees"], big["revenue"]) == (10_000, 1e9)

@@ -60,7 +60,7 @@ _ARRIVAL = {"landed_at", "landed_on", "path", "last_landed_at"}
 _ARRIVAL |= {"rewritten_at", "old_sha256", "new_sha256"}
 _ARRIVAL |= {"published_from", "published_to"}
 # They tell what was known when, which is another story in every order of runs; test_decisions has them.
-_KNOWN_THEN = {"decisions", "decision_drift", "late_arrivals"}
+_KNOWN_THEN = {"decisions", "decision_drift", "known_entries", "late_arrivals"}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from mqa_platform.assets import handoffs
 from mqa_platform.core.window import Window
 from mqa_platform.decision_reports import decisions, drift, late, moment
 from mqa_platform.home import Home
+from mqa_platform.warehouse.snapshot import refresh_snapshot
 from mqa_platform_tests.system.pipeline import ALL, copy_home, day, fingerprint, opened, rows, run
 from mqa_platform_tests.system.test_late_data import late_file
 
@@ -95,11 +96,12 @@ def test_a_handoff_that_moved_to_an_earlier_day_is_named_with_the_days_it_came_l
             "UPDATE stage_transitions SET changed_on = changed_on - 3 WHERE to_stage = 'mqa' "
             f"AND account_id = '{account}'"
         )
+        step.session.run(f"UPDATE landed_batches SET landed_at = TIMESTAMPTZ '{step.at}'")
         handoffs.handoffs(step)
-        step.session.copy_published(str(home.root / "again.duckdb"))
-    (home.root / "again.duckdb").replace(home.snapshot)
+        refresh_snapshot(step.session, home.snapshot)
     (found,) = [e for e in late(home)["entries"] if e["account_id"] == account]
-    assert (found["days_late"], found["known_on"]) == (3, known)
+    assert (found["days_late"], found["entered"], found["to_stage"]) == (3, known, "mqa")
+    assert found["late_touchpoints"] > 0
     assert handoff in {d["subject_id"] for d in decisions(home)}
 
 

@@ -168,7 +168,7 @@ def test_a_materialization_carries_counts_a_day_lineage_and_one_result_a_rule(ho
     contracts = load_contracts()
     wanted = {
         check_name("scores", table, rule.name)
-        for table in ("scores", "score_receipts", "people")
+        for table in ("scores", "score_receipts", "people", "activation_lists")
         for rule in contracts[table].rules
     }
     checks = [

@@ -25,6 +25,7 @@ from mqa_platform_tests.system.pipeline import (
 )
 from mqa_platform_tests.system.pipeline import stages as fold
 
+pytestmark = pytest.mark.slow
 MOTION = "new_business"
 
 
@@ -111,7 +112,7 @@ def test_a_withdrawal_gives_the_days_back_and_both_are_kept(home: Home) -> None:
     after = fingerprints(home)
     for table in ("stages", "stage_transitions"):
         assert after[table] == before[table]
-    kept = rows(home, 'SELECT action, "by" FROM overrides ORDER BY at')
+    kept = rows(home, 'SELECT action, "by" FROM overrides ORDER BY "at"')
     assert kept == [("exclude", "ann"), ("withdraw", "ann")]
 
 

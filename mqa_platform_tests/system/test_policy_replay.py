@@ -58,13 +58,14 @@ def bytes_of(home: Home) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_a_difference_is_computed_beside_the_live_tables(home: Home, wide: Path) -> None:
+    # Events of runs that were recorded lie in the home as well, so their bytes are looked at too.
+    (home.root / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(home.root / "dagster")) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("scores"))
     before, tables = bytes_of(home), fingerprints(home)
-    with dg.DagsterInstance.local_temp(str(home.root / "shadows")) as instance:
-        events = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.STEP_START))
-        found = policy_diff(home, "live", str(wide), WINDOW)
-        assert instance.get_runs_count() == 0
-        again = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.STEP_START))
-        assert again == events
+    assert any(name.startswith("dagster/") for name in before)
+    before = bytes_of(home)
+    found = policy_diff(home, "live", str(wide), WINDOW)
     assert bytes_of(home) == before
     assert differing(fingerprints(home), tables) == {}
     one, other = found["one"], found["other"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -150,6 +151,35 @@ def test_a_revert_brings_the_former_policy_back_with_its_approvals(tmp_path: Pat
         revert(home, day(11).lo, "bob", "again", run_again)
 
 
+def test_a_promotion_that_was_cut_off_after_its_baseline_has_not_begun(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    put(home, changed(tmp_path / "new", THRESHOLD), day(10).lo)
+    (home.policies / "log" / "0002.json").unlink()
+    home.policy.mkdir()
+    (home.policy / "stages.yaml").write_text("exit_days: 9\n")
+    # The folder is still what counts, and becomes the baseline of the promotion that is made.
+    assert policy_now(home).policy.stages.exit_days == 9
+    put(home, tmp_path / "new", day(10).lo)
+    assert [p.kind for p in promotions(home)] == ["baseline", "baseline", "promotion"]
+    history = load_history(home)
+    assert history.effective_on(FIRST).policy.stages.exit_days == 9
+    assert history.effective_on(LAST).policy.stages.exit_days == 5
+
+
+def test_a_changed_copy_is_not_promoted_again(tmp_path: Path) -> None:
+    home, folder = Home(tmp_path / "home"), changed(tmp_path / "new", THRESHOLD)
+    put(home, folder, day(10).lo)
+    revert(home, day(12).lo, "bob", "too many", run_again)
+    kept = home.policies / promotions(home)[1].version / "stages.yaml"
+    before = kept.read_bytes()
+    kept.write_bytes(before + b"# changed")
+    with pytest.raises(PolicyError, match="is not what was promoted"):
+        put(home, folder, day(14).lo)
+    kept.write_bytes(before)
+    put(home, folder, day(14).lo)
+    assert len(load_history(home).entries) == 4
+
+
 def scores_by_day(home: Home) -> dict[date, tuple[str, float]]:
     told = "SELECT score_date, max(policy_version), sum(engagement_score) FROM scores GROUP BY 1"
     return {d: (version, float(points)) for d, version, points in rows(home, told)}
@@ -199,3 +229,29 @@ def test_a_promotion_changes_the_days_from_its_day_on_and_no_others(
     assert not any(run(home, Window.of(LAST, LAST)).values())
     revert(home, effective, "bob", "too many", run_again)
     assert scores_by_day(home) == points
+
+
+@pytest.mark.slow
+def test_the_verbs_put_a_policy_in_force_tell_of_it_and_take_it_back(
+    tmp_path: Path, verb: Callable[..., tuple[int, str]]
+) -> None:
+    home, folder = Home(tmp_path / "home"), changed(tmp_path / "new", THRESHOLD)
+    for golden in (folder / "golden").glob("*.yaml"):
+        if golden.stem != "hand_raise":
+            golden.unlink()
+    asked = ["policy", "promote", str(folder), "--effective", "2025-08-01", "--rationale", "fewer"]
+    assert verb(home, *asked)[0] == 1
+    assert verb(home, "policy", "promote", str(folder), "--effective", "soon")[0] == 2
+    assert not home.root.exists()
+    approvals = ["--approved-by-marketing", "marketing-lead", "--approved-by-sales", "sales-lead"]
+    code, said = verb(home, *asked, "--evidence", "replay", *approvals, "--author", "ann", "--json")
+    assert code == 0
+    told = json.loads(said)
+    assert (told["kind"], told["author"], told["days_run_again"]) == ("promotion", "ann", [])
+    assert told["changes"] == {"stages.tiers.scaled.threshold": [90.0, 80.0]}
+    assert verb(home, "policy", "revert", "--rationale", "too many")[0] == 0
+    entries = json.loads(verb(home, "policy", "log", "--json")[1])
+    assert [e["kind"] for e in entries] == ["baseline", "promotion", "revert"]
+    assert entries[2]["version"] == entries[0]["version"]
+    assert entries[2]["effective_from"] == "2025-08-01"
+    assert "too many" in verb(home, "policy", "log")[1]

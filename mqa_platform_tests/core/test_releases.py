@@ -1,0 +1,86 @@
+"""A backlog reaches each rep at the rep's capacity, the best account first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_platform.core.releases import _releases
+
+FIRST = date(2025, 7, 1)
+SCHEMA = pa.schema(
+    [
+        ("handoff_id", pa.string()),
+        ("rep_id", pa.string()),
+        ("created_on", pa.date32()),
+        ("capacity_per_week", pa.int64()),
+        ("score", pa.float64()),
+    ]
+)
+
+
+def waiting(
+    number: int, score: float, day: int = 0, rep: str = "ann", weekly: int | None = None
+) -> Any:
+    return {
+        "handoff_id": f"h{number}", "rep_id": rep, "created_on": FIRST + timedelta(days=day),
+        "capacity_per_week": weekly, "score": score,
+    }  # fmt: skip
+
+
+def released(rows: list[Any], otherwise: int = 2) -> dict[str, int]:
+    """Handoff → days after the first."""
+    found = _releases(otherwise).fn(pa.Table.from_pylist(rows, schema=SCHEMA)).to_pylist()
+    return {r["handoff_id"]: (r["released_on"] - FIRST).days for r in found}
+
+
+def test_the_highest_scores_come_first_so_many_a_day() -> None:
+    found = released([waiting(n, 100 + n) for n in range(5)])
+    assert found == {"h4": 0, "h3": 0, "h2": 1, "h1": 1, "h0": 2}
+
+
+def test_the_capacity_of_the_crm_counts_where_it_is_known() -> None:
+    assert released([waiting(n, 100 - n, weekly=5) for n in range(3)]) == {
+        "h0": 0,
+        "h1": 1,
+        "h2": 2,
+    }
+    assert set(released([waiting(n, 100, weekly=12) for n in range(3)]).values()) == {0}
+
+
+def test_a_second_backlog_joins_the_queue_of_the_first() -> None:
+    first = [waiting(n, 100 + n) for n in range(5)]
+    found = released([*first, waiting(9, 500, day=2)])
+    # On day 2 one of the first is left; the new one is better and both have room.
+    assert (found["h9"], found["h0"]) == (2, 2)
+    assert released([*first, waiting(8, 501, day=2), waiting(9, 500, day=2)])["h0"] == 3
+
+
+def test_reps_do_not_wait_for_each_other() -> None:
+    rows = [waiting(n, 100, rep="ann") for n in range(4)] + [waiting(9, 90, rep="ben")]
+    assert released(rows)["h9"] == 0
+    assert released([]) == {}
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 500), st.integers(0, 20), st.sampled_from(["ann", "ben"])),
+        max_size=40,
+    ),
+    st.integers(1, 4),
+)
+def test_nobody_is_released_early_twice_or_above_capacity(
+    items: list[tuple[float, int, str]], a_day: int
+) -> None:
+    rows = [waiting(n, s, d, rep) for n, (s, d, rep) in enumerate(items)]
+    found = released(rows, a_day)
+    assert set(found) == {r["handoff_id"] for r in rows}
+    assert all(found[f"h{n}"] >= d for n, (_, d, _) in enumerate(items))
+    reps = {f"h{n}": rep for n, (_, _, rep) in enumerate(items)}
+    assert all(n <= a_day for n in Counter((reps[h], d) for h, d in found.items()).values())
+    assert released(rows[::-1], a_day) == found
