@@ -103,7 +103,10 @@ class Entering:
             former = self.ledger.former(it.name, found, it.stream, one, reading)
             self._supersede([f["batch_id"] for f in former])
         self._current.add(one)
-        if it.cursor is not None and it.cursor != row.get("cursor"):
+        # Compared with where the stream stands, not with what the page brought when it first came: a
+        # feed that starts anew leads through pages of long ago to its end.
+        stands = self.ledger.cursors(it.name).get(it.stream)
+        if it.cursor is not None and it.cursor != stands:
             at = self.ledger.moment()
             self.session.run(move_cursor(one, it.cursor, at))
             self.ledger.enter({**row, "cursor": it.cursor, "pulled_at": at})

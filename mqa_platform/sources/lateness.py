@@ -133,8 +133,10 @@ def _as_texts(ranges: ir.Table) -> ir.Table:
 
 def _used(session: Session, signals: pa.Table | None) -> date | None:
     """The first day after late signals on which the employer of one of their contacts is in doubt."""
+    if signals is None or not signals.num_rows:
+        return None
     published = session.days("touchpoints")
-    if signals is None or not signals.num_rows or not published:
+    if not published:
         return None
     late = signals.filter(pc.less(signals["event_date"], pa.scalar(published[-1])))
     late = late.filter(late["person_ref"].is_valid()).select(["person_ref", "event_date"])
