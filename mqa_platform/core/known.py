@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from mqa_platform.core.browsers import between_companies
 from mqa_platform.core.company_keys import account_domains
 from mqa_platform.core.domains import CONTACT, domain_owners
 from mqa_platform.core.expressions import newest_first
@@ -71,6 +72,7 @@ def known(
     contacts: pa.Table,
     identity: Identity,
     apply: Apply,
+    listed_domains: ir.Table | None = None,
 ) -> Known:
     """Owners of domains, nodes of accounts and clusters of people.
 
@@ -81,10 +83,14 @@ def known(
         contacts: ``rival_contacts``.
         identity: the policy's section.
         apply: runs a kernel over shards; each kernel is given all its rows at once.
+        listed_domains: domains of free and disposable mail, which are no company's; None knows none.
     """
     versions = accounts.select(*_VERSION).mutate(all=ibis.literal(0))
+    owners = apply(domain_owners(identity, merges, contacts), versions, "all")
+    apart = between_companies(identities, owners, listed_domains, identity)
+    sure = identities.anti_join(apart.mutate(kind=ibis.literal("cookie")), ["kind", "ref"])
     return Known(
-        owners=apply(domain_owners(identity, merges, contacts), versions, "all"),
+        owners=owners,
         nodes=apply(account_nodes(identity, merges), versions, "all"),
-        clusters=apply(person_clusters(identity.people), links(identities), "all"),
+        clusters=apply(person_clusters(identity.people), links(sure), "all"),
     )

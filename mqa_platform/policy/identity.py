@@ -78,11 +78,13 @@ class LinkScanners(Model):
 
 
 class NatIps(Model):
-    """When an address has too many visitors on a day to be one company's."""
+    """When an address has too much of a day's traffic to be one company's."""
 
     visitors: Annotated[int, Field(ge=1)] = 50
+    signals: Annotated[int, Field(ge=1)] = 500
     companies: Annotated[int, Field(ge=2)] = 3
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    office_share: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
 class EmploymentConfidence(Model):

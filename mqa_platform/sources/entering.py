@@ -31,6 +31,7 @@ from mqa_platform.sources.lateness import (
     told_anew,
     withdrawn,
 )
+from mqa_platform.sources.mail_days import mailed_into
 from mqa_platform.sources.person_days import united
 from mqa_platform.sources.readings import declared, read_as
 from mqa_platform.sources.registry import read
@@ -262,6 +263,8 @@ class Entering:
             self.session.reopen(SIGNALS, late)
         minds = changed_minds(self.session, tables)
         minds += corrected_days(self.session, tables)
+        seconds = self.policy.identity.link_scanners.seconds_after_sending
+        minds += mailed_into(self.session, tables, seconds)
         if minds:
             self.session.reopen_days("sessions", minds)
 

@@ -69,6 +69,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "schedules.py",
         "sensors.py",
         "explain_match.py",
+        "stitching.py",
     ),
 }
 

@@ -221,7 +221,16 @@ def test_the_shares_of_a_domain_sum_to_one_on_every_day_or_all_are_refused(world
                 assert len(each) == 1
 
 
-@given(worlds().flatmap(lambda w: st.tuples(st.just(w), st.permutations(w[0]))))
-def test_ownership_does_not_depend_on_the_order_of_the_records(pair):
-    (rows, identity), shuffled = pair
-    assert owners(rows, **identity) == owners(shuffled, **identity)
+CONTACTS = [(a, day(first), None if end is None else day(end))
+            for a, first, end in (("a", -9, None), ("b", 0, 4), ("b", 2, None), ("c", 1, 9))]  # fmt: skip
+
+
+@given(
+    worlds().flatmap(
+        lambda w: st.tuples(st.just(w), st.permutations(w[0]), st.permutations(CONTACTS))
+    )
+)
+def test_ownership_does_not_depend_on_the_order_of_the_records(given_):
+    (rows, identity), shuffled, contacts = given_
+    told = owners(rows, contacts=CONTACTS, **identity)
+    assert told == owners(shuffled, contacts=contacts, **identity)
