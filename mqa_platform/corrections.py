@@ -23,7 +23,6 @@ from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.sources.corrected import would_change
 from mqa_platform.sources.corrected_days import corrected_days
-from mqa_platform.sources.corrections import fits
 from mqa_platform.sources.globs import place_of_new
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.names import person_refs
@@ -139,16 +138,15 @@ def _other_side(session: Session, one: tuple[str, str, str], onto: str | None) -
         return None
     kind, ref, wanted = one
     other_kind, other = known_ref(session, onto)
-    other = f"lead:{other}" if other_kind == LEAD else other
-    if other_kind == kind and not fits(kind, ref, other):
-        raise CorrectionError(f"{wanted!r} and {onto!r} are the same {kind}")
+    if (other_kind, other) == (kind, ref):
+        raise CorrectionError(f"{wanted!r} and {onto!r} are the same")
     if other_kind not in _FITS[kind]:
         words = " or ".join(_CALLED[each] for each in _FITS[kind])
         raise CorrectionError(
             f"{wanted!r} is {_CALLED[kind]} and {onto!r} is {_CALLED[other_kind]}: {_CALLED[kind]} "
             f"can only be merged with, or parted from, {words}"
         )
-    return other
+    return f"lead:{other}" if other_kind == LEAD else other
 
 
 def _in_vain(wanted: str, onto: str | None, action: str) -> str:

@@ -21,6 +21,7 @@ from mqa_platform.marts import MartError
 from mqa_platform.policy.loader import load_policy, policy_version
 from mqa_platform.sources.lateness import IDENTITY, SIGNALS
 from mqa_platform.sources.names import person_refs, registrable_domain
+from mqa_platform.sources.personal_key import ip_tokens
 from mqa_platform.storage import open_warehouse
 from mqa_platform.warehouse import Session
 
@@ -178,9 +179,19 @@ def _asked(session: Session, wanted: str, as_of: date | None) -> tuple[str, str,
         return "signal", wanted, session.constant("asked", table), day
     day = as_of or last
     kind, shown, columns = _read(wanted)
+    if kind == "ip":
+        columns = {"ip": _as_kept(signals, session, columns["ip"], day)}
     at = datetime.combine(day, time(12), UTC)
     row = {**_ASKED, **columns, _DAYS: day, "occurred_at": at, "received_at": at}
     return kind, shown, session.constant("asked", pa.Table.from_pylist([row], schema=schema)), day
+
+
+def _as_kept(signals: ir.Table, session: Session, address: str, day: date) -> str:
+    """The address, or what stands for it in the day's signals once it was dropped."""
+    token = ip_tokens([address])[address]
+    kept = signals.filter((signals[_DAYS] == day) & signals["ip"].startswith(token))
+    found = session.rows(kept.aggregate(ip=kept["ip"].min()))
+    return str(found[0]["ip"] or address)
 
 
 def _read(wanted: str) -> tuple[str, str, dict[str, Any]]:

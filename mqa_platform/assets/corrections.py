@@ -11,14 +11,14 @@ from mqa_platform.sources import corrected
 
 def identities(step: Step) -> ir.Table:
     """landed_identities, corrected."""
-    return corrected.identities(step.session)
+    return corrected.identities(step.session, table=step.table)
 
 
 def associations(step: Step) -> ir.Table:
     """landed_associations, corrected."""
-    return corrected.associations(step.session)
+    return corrected.associations(step.session, table=step.table)
 
 
 def crm_associations(step: Step) -> ir.Table:
     """landed_associations without the merges that were taken back, and without those made by hand."""
-    return corrected.crm_associations(step.session)
+    return corrected.crm_associations(step.session, table=step.table)

@@ -24,9 +24,15 @@ from mqa_platform.core.expressions import newest_first
 from mqa_platform.core.ip_answers import offices_in_time
 from mqa_platform.core.known import Known
 from mqa_platform.core.lead_merges import surviving
-from mqa_platform.core.ownership import with_owner_counts, with_sole_owner
+from mqa_platform.core.ownership import (
+    with_claim,
+    with_industries,
+    with_owner_counts,
+    with_sole_owner,
+)
 from mqa_platform.core.person_clusters import SHARED, with_one_person
-from mqa_platform.core.ties import carriers, office_claims, settled_names
+from mqa_platform.core.spans import closed
+from mqa_platform.core.ties import carriers, office_claims, settled_names, sole_offices
 from mqa_platform.policy.identity import Identity
 
 Keep = Callable[[ir.Table], ir.Table]
@@ -150,11 +156,16 @@ def _with_name(t: ir.Table, names: ir.Table, column: str, prefix: str) -> ir.Tab
             f"{prefix}_tied": names["name_tied"],
             f"{prefix}_industry": names["name_industry"],
             f"{prefix}_from": names["name_from"],
+            f"{prefix}_to": closed(names["name_to"]),
         }
     )
-    # No day before the account's first may be given to it: a later run of that day would answer otherwise.
-    known = [t[column] == named[f"{prefix}_key_"], t["signal_date"] >= named[f"{prefix}_from"]]
-    t = t.left_join(named, known).drop(f"{prefix}_key_", f"{prefix}_from")
+    # As the CRM had it on the day: else a later run of that day would answer otherwise.
+    known = [
+        t[column] == named[f"{prefix}_key_"],
+        t["signal_date"] >= named[f"{prefix}_from"],
+        t["signal_date"] < named[f"{prefix}_to"],
+    ]
+    t = t.left_join(named, known).drop(f"{prefix}_key_", f"{prefix}_from", f"{prefix}_to")
     return t.mutate(**{f"{prefix}_tied": t[f"{prefix}_tied"].fill_null(False)})
 
 
@@ -215,7 +226,8 @@ def _with_address(t: ir.Table, evidence: Evidence) -> ir.Table:
 def _with_office(t: ir.Table, evidence: Evidence, status: ir.Table, carried: ir.Table) -> ir.Table:
     """Signals with what is known of the office's domain on the day, and whether others list the office.
 
-    Adds office_account (who alone has the domain), office_n, office_tie, is_office_tied.
+    Adds office_account (who alone has the domain, or lists the office under several), office_n,
+    office_tie, is_office_tied.
     """
     owners = evidence.known.owners
     t = _with_status(t, status, "office_domain", "office").drop("office_against")
@@ -223,7 +235,13 @@ def _with_office(t: ir.Table, evidence: Evidence, status: ir.Table, carried: ir.
     claims = office_claims(t, evidence.ip_answers, owners, carried)
     claims = claims.select("tied_ip", "tied_day").distinct()
     t = t.left_join(claims, [("ip", "tied_ip"), ("signal_date", "tied_day")])
-    return t.mutate(is_office_tied=t["tied_ip"].notnull()).drop("tied_ip", "tied_day")
+    t = t.mutate(is_office_tied=t["tied_ip"].notnull()).drop("tied_ip", "tied_day")
+    sole = sole_offices(t, evidence.ip_answers, owners, carried)
+    t = t.left_join(sole, [("ip", "sole_ip"), ("signal_date", "sole_day")])
+    return t.mutate(
+        office_account=ibis.coalesce(t["office_account"], t["sole_account"]),
+        office_range=ibis.coalesce(t["office_range"], t["sole_range"]),
+    ).drop(*sole.columns)
 
 
 def widened(signals: ir.Table, evidence: Evidence, identity: Identity, keep: Keep) -> ir.Table:
@@ -251,6 +269,11 @@ def widened(signals: ir.Table, evidence: Evidence, identity: Identity, keep: Kee
     keys = evidence.name_keys.select(given_name="name", given_key="name_key")
     t = t.left_join(keys, [("company_name", "given_name")]).drop("given_name")
     t = _with_name(t, names, "given_key", "given")
-    t = _with_name(t, names, "office_key", "office_name")
+    t = with_claim(t, facts.owners, "company_domain", "given_account", "is_given_owner")
+    t = keep(_with_name(t, names, "office_key", "office_name"))
+    t = with_claim(t, facts.owners, "office_domain", "office_name_account", "is_office_name_owner")
+    t = with_industries(
+        t, facts.owners, evidence.accounts, "host_domain", identity.isp_industries, "host_is_isp"
+    )
     t = keep(_with_name(t, names, "asn_key", "asn_name"))
     return _with_office(t, evidence, status, carried)

@@ -83,16 +83,27 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
     dialled = t["host"].re_search(identity.isp_host_pattern).fill_null(False) & (
         t["host_n"].fill_null(0) == 0
     )
-    host_against = ibis.coalesce(host_against, ibis.ifelse(dialled, "isp", ibis.null("string")))
+    lent = dialled | t["host_is_isp"]
+    host_against = ibis.coalesce(host_against, ibis.ifelse(lent, "isp", ibis.null("string")))
     unasked = (t["consent"] == "unknown") & (not policy.signals.unknown_consent_counts_as_anonymous)
     denied = (t["consent"] == "denied") | unasked | t["is_refused"]
     asn_is_isp = t["asn_org"].re_search(identity.isp_org_pattern).fill_null(False) | one_of(
         t["asn_name_industry"], identity.isp_industries
     ).fill_null(False)
+    # A name does not speak against the domain beside it: two companies may have the same name.
+    nobodys = one_of(t["firm_against"], ("free_mail", "disposable_mail")).fill_null(False)
+    given_alone = t["company_domain"].isnull() | nobodys
+    office_named = t["office_domain"].isnull() | t["is_office_name_owner"]
+    by_name = ibis.ifelse(office_named, t["office_name_account"], ibis.null("string"))
     t = t.mutate(
         host_against=host_against,
         asn_is_isp=asn_is_isp,
-        office_owner=ibis.coalesce(t["office_account"], t["office_name_account"]),
+        given_account=ibis.ifelse(
+            given_alone | t["is_given_owner"], t["given_account"], ibis.null("string")
+        ),
+        given_tied=t["given_tied"] & given_alone,
+        office_owner=ibis.coalesce(t["office_account"], by_name),
+        office_name_tied=t["office_name_tied"] & t["office_domain"].isnull(),
         is_nameless=t["consent"] == "unknown",
         is_denied=denied,
         office_against=excluded(t["office_domain"], t["office_domain"], identity),

@@ -110,8 +110,11 @@ class _Kind:
         return known[np.where(rows >= 0, rows, len(self.size))]
 
     def column(self, name: str, rows: Rows) -> pa.Array:
-        """A column of the found ranges; null where none was found."""
-        return self.table[name].combine_chunks().take(pa.array(rows, mask=rows < 0))
+        """A column of the found ranges; null where none was found, or where the list says nothing."""
+        found = self.table[name].combine_chunks().take(pa.array(rows, mask=rows < 0))
+        if not pa.types.is_string(found.type):
+            return found
+        return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
 
     def ranges(self, rows: Rows) -> list[str | None]:
         """The found ranges as text."""

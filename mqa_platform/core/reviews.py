@@ -65,7 +65,9 @@ def _doubt(
 def _ties(owners: ir.Table) -> ir.Table:
     """Refused domains; of a candidate's stretches the last says whether it is suggested."""
     t = owners.filter(owners["is_refused"])
-    last = t.group_by("domain").aggregate(last_from=t["valid_from"].max())
+    # On every day one of them is preferred.
+    last = t.filter(t["is_preferred"]).group_by("domain")
+    last = last.aggregate(last_from=t["valid_from"].max())
     last = last.rename(last_domain="domain")
     t = t.join(last, [("domain", "last_domain")])
     t = t.mutate(

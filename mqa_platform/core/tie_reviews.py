@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.ip_answers import offices_in_time
+from mqa_platform.core.spans import closed
 from mqa_platform.core.ties import office_claims, settled_names
 
 
@@ -31,10 +32,24 @@ def tie_reviews(
         carried: ``ties.carriers``.
     """
     names = settled_names(carried)
-    tied = names.filter(names["name_tied"]).select(tied_key="name_key")
+    tied = names.filter(names["name_tied"])
+    tied = tied.select("name_from", tied_key="name_key", name_end=closed(tied["name_to"]))
     asked = _named(waiting, name_keys, answers).join(tied, [("ref", "tied_key")])
+    asked = asked.filter(
+        (asked["name_from"] <= asked["signal_date"]) & (asked["signal_date"] < asked["name_end"])
+    )
     asked = asked.select("signal_id", "signal_date", "ref").distinct()
-    by_name = asked.join(carried.select("name_key", candidate="account_id"), [("ref", "name_key")])
+    c = carried.select(
+        "name_key",
+        "carried_from",
+        candidate="account_id",
+        carried_end=closed(carried["carried_to"]),
+    )
+    by_name = asked.join(c, [("ref", "name_key")])
+    by_name = by_name.filter(
+        (by_name["carried_from"] <= by_name["signal_date"])
+        & (by_name["signal_date"] < by_name["carried_end"])
+    )
     claims = office_claims(waiting, answers, owners, carried)
     by_office = waiting.join(claims, [("ip", "tied_ip"), ("signal_date", "tied_day")])
     by_office = by_office.mutate(ref=by_office["tied_range"])
@@ -61,7 +76,9 @@ def office_domains(waiting: ir.Table, answers: ir.Table) -> ir.Table:
 def _named(waiting: ir.Table, name_keys: ir.Table, answers: ir.Table) -> ir.Table:
     """(signal_id, signal_date, ref) of the names that speak for a signal: given, office, network."""
     given = waiting.join(name_keys, [("company_name", "name")])
+    # Beside a domain the name of an office says nothing.
     offices = _offices(waiting, answers)
+    offices = offices.filter(offices["office_domain"].isnull())
     network = waiting.join(answers.select("asn_key", answer_ip="ip"), [("ip", "answer_ip")])
     told = ((given, "name_key"), (offices, "office_key"), (network, "asn_key"))
     parts = [

@@ -106,7 +106,8 @@ def answers(
 ) -> tuple[dict[str, str], set[str], set[str]]:
     """What the kernels say: written name → account; the names for a person; the near ones among the answers.
 
-    As identity does, a cleaned name that several accounts carry answers nothing.
+    As identity does, a cleaned name that several accounts carry answers nothing, nor does one of one
+    word with which another account's name begins; both are for a person.
     """
     told = NAME_KEYS.fn(pa.table({"name": [*accounts, *asked]})).to_pylist()
     key: dict[str, str] = {row["name"]: row["name_key"] or "" for row in told}
@@ -119,10 +120,14 @@ def answers(
     rows = name_matches(names).fn(table).to_pylist()
     same = {r["name_key"]: r["matched_key"] for r in rows if r["verdict"] == SAME}
     doubtful = {r["name_key"] for r in rows if r["verdict"] == REVIEW}
-    found, near = {}, set()
+    longer = {k.partition(" ")[0] for k in carriers if " " in k}
+    tied = {k for k, own in carriers.items() if len(own) > 1 or k in longer}
+    found, reviewed, near = {}, set(), set()
     for text in asked:
-        own = carriers.get(same.get(key[text], key[text]), set())
-        if len(own) == 1:
-            found[text] = next(iter(own))
+        carried = same.get(key[text], key[text])
+        if carried in tied or key[text] in doubtful:
+            reviewed.add(text)
+        if carried in carriers and carried not in tied:
+            found[text] = next(iter(carriers[carried]))
             near |= {text} if key[text] in same else set()
-    return found, {text for text in asked if key[text] in doubtful}, near
+    return found, reviewed, near

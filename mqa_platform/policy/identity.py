@@ -160,7 +160,8 @@ class Identity(Model):
     education_pattern: Pattern = r"(^|\.)(edu|ac)(\.[a-z]{2})?$"
     exclude_education: bool = True
     isp_host_pattern: Pattern = (
-        r"(^|[.-])(ppp|slip|dial|dialup|dialin|dyn|modem|pool|dsl|cable|dhcp|cust)[0-9-]*[.-]"
+        r"(^|[.-])(ppp|slip|dial|dialup|dialin|dyn|modem|pool|[a-z]?dsl|cable|dhcp|cust)[0-9-]*[.-]"
+        r"|[0-9]{1,3}([.-][0-9]{1,3}){2}|(^|[.-])[a-z]?[0-9a-f]{8}[.-]"
     )
     isp_org_pattern: Pattern = (
         r"(?i)(telecom|telekom|communications|broadband|cable|internet|wireless|mobile"

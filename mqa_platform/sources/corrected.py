@@ -1,10 +1,13 @@
 """What has landed about people and merges, as people have corrected it.
 
-Belongs here: the one reading of it that identity and every question of which days change share. Does not
-belong here: what a correction means (``core.corrections``, ``core.account_corrections``).
+Belongs here: the one reading of it that identity and every question of which days change share, and
+whether one correction more would change it. Does not belong here: what a correction means (``core.corrections``,
+``core.account_corrections``).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import ibis
 import ibis.expr.types as ir
@@ -15,42 +18,50 @@ from mqa_platform.core.corrections import ACCOUNT, corrected_identities
 from mqa_platform.core.known import account_merges
 from mqa_platform.warehouse import Session
 
+# A table by its name.
+Read = Callable[[str], ir.Table]
 # Compared with another one of the same kind.
 Standing = tuple[object, object]
 
 
-def identities(session: Session, given: pa.Table | None = None) -> ir.Table:
+def identities(
+    session: Session, given: pa.Table | None = None, table: Read | None = None
+) -> ir.Table:
     """landed_identities, corrected.
 
     Args:
         session: of the landed tables.
         given: those of a batch that is about to land, without ``batch_id``.
+        table: reads a landed table where the session itself has none of them.
     """
-    known = session.table("landed_identities")
+    read = table or session.table
+    known = read("landed_identities")
     if given is not None:
         new = session.constant("given_identities", given).mutate(batch_id=ibis.literal(""))
         nullable = {c: t.copy(nullable=True) for c, t in known.schema().items()}
         known = known.cast(nullable).union(new.select(*known.columns).cast(nullable))
-    corrections = session.table("landed_corrections")
+    corrections = read("landed_corrections")
     if not _any(session, corrections):
         return known
     return session.keep(corrected_identities(known, corrections))
 
 
-def associations(session: Session) -> ir.Table:
+def associations(session: Session, table: Read | None = None) -> ir.Table:
     """landed_associations, corrected: with the merges that were made by hand."""
-    landed, corrections = session.table("landed_associations"), session.table("landed_corrections")
+    read = table or session.table
+    landed, corrections = read("landed_associations"), read("landed_corrections")
     if not _any(session, corrections):
         return landed
     return session.keep(corrected_associations(landed, corrections))
 
 
-def crm_associations(session: Session) -> ir.Table:
+def crm_associations(session: Session, table: Read | None = None) -> ir.Table:
     """What the CRM itself says, without the merges that were taken back.
 
     A record that was merged by hand lives on in the CRM.
     """
-    landed, corrections = session.table("landed_associations"), session.table("landed_corrections")
+    read = table or session.table
+    landed, corrections = read("landed_associations"), read("landed_corrections")
     if not _any(session, corrections):
         return landed
     return session.keep(unsplit_associations(landed, corrections))

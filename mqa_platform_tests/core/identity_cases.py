@@ -47,6 +47,9 @@ ACCOUNTS = [
     {"account_id": "lost", "name": "Lone Star", "valid_from": day(-20), "is_deleted": True},
     {"account_id": "double0", "name": "Double SA", "domain": "double0.com", "valid_to": day(-20)},
     {"account_id": "double1", "name": "Double", "domain": "double1.com"},
+    {"account_id": "left", "name": "Left Behind Foods", "domain": "left.com", "valid_to": day(-50)},
+    {"account_id": "left", "name": "Left Behind Foods", "domain": "left.com",
+     "valid_from": day(-50), "is_deleted": True},
     {"account_id": "young", "name": "Young", "domain": "young.com", "valid_from": day(3)},
 ]  # fmt: skip
 CONTACTS = [
@@ -126,6 +129,12 @@ WIDE_RANGES = [
             ("office", 43, "somebody", "twin.com", None, None),
             ("office", 44, "twin one", "twin.com", None, None),
             ("office", 45, "same name", None, None, None),
+            ("office", 47, "acme", "acme.com", None, None),
+            ("office", 47, "acme", "acme.de", None, None),
+            ("office", 48, "acme", "acme.io", None, None),
+            ("reverse_dns", 49, "line-of-somebody.bigtelco.com", "bigtelco.com", None, None),
+            ("office", 51, "acme", "acme.com", None, None),
+            ("office", 51, "same name", None, None, None),
             ("reverse_dns", 34, "gw.acme.com", "acme.com", None, None),
             ("reverse_dns", 35, "cust-7.prov.net", "prov.net", None, None),
             ("reverse_dns", 36, "mail.fresh.io", "fresh.io", None, None),
@@ -208,6 +217,41 @@ CASES = {
         {"company_name": "Lone Star"}, ("lone", "company_name")),
     "company name of two that are one by now": (
         {"company_name": "Double"}, ("double1", "company_name")),
+    "company name of an account deleted long ago": (
+        {"company_name": "Left Behind Foods"}, "no_match"),
+    "company name beside a look-alike domain": (
+        {"company_domain": "acme.cm", "company_name": "Acme Inc"}, "no_match"),
+    "company name beside an unknown domain": (
+        {"company_domain": "acme.io", "company_name": "Acme"}, "no_match"),
+    "company name of two beside an unknown domain": (
+        {"company_domain": "acme.io", "company_name": "Same Name"}, "no_match"),
+    "company name beside a provider's domain": (
+        {"company_domain": "cablenet.com", "company_name": "Acme"}, "isp"),
+    "company name beside free mail": (
+        {"company_domain": "gmail.com", "company_name": "Acme"}, ("acme", "company_name")),
+    "company name of one beside a tied domain": (
+        {"company_domain": "twin.com", "company_name": "Twin One"}, ("one", "company_name")),
+    "company name of a third beside a tied domain": (
+        {"company_domain": "twin.com", "company_name": "Acme"}, "tie_refused"),
+    "mail of a telco account": (
+        {**MAIL, "email_domain": "bigtelco.com"}, ("telco", "email_domain")),
+    "customer of a telco account": (
+        {"host": "line-of-somebody.bigtelco.com", "host_domain": "bigtelco.com"}, "isp"),
+    "customer of a telco account, by reverse dns": ({"ip": "49.0.0.1"}, "isp"),
+    "customer of a telco account, with an office": (
+        {"host": "line-of-somebody.bigtelco.com", "host_domain": "bigtelco.com",
+         "ip": "10.0.0.5"}, ("acme", "office_ip")),
+    "rented server that spells its address": (
+        {"host": "ec2-54-1-2-3.compute-1.amazonaws.com", "host_domain": "amazonaws.com"}, "isp"),
+    "line that spells its address": (
+        {"host": "host86-1-2-3.range86-1.btcentralplus.com", "host_domain": "btcentralplus.com"},
+        "isp"),
+    "line that spells its address in letters": (
+        {"host": "p4fca1b2c.dip0.t-ipconnect.de", "host_domain": "t-ipconnect.de"}, "isp"),
+    "dial-up of another kind": (
+        {"host": "adsl-64-12.prov.net", "host_domain": "prov.net"}, "isp"),
+    "an account's own host that spells its address": (
+        {"host": "ip-10-1-2-3.acme.com", "host_domain": "acme.com"}, ("acme", "host_domain")),
     "host": ({"host": "gw.acme.com", "host_domain": "acme.com"}, ("acme", "host_domain")),
     "host before office": (
         {"host": "gw.same1.com", "host_domain": "same1.com", "ip": "10.0.0.5"},
@@ -252,6 +296,9 @@ CASES = {
     "office of a tied domain, with the name of one": ({"ip": "44.0.0.1"}, ("one", "office_ip")),
     "office of a tied name": ({"ip": "45.0.0.1"}, "tie_refused"),
     "network of a tied name": ({"ip": "46.0.0.1"}, "tie_refused"),
+    "office under two domains of one account": ({"ip": "47.0.0.1"}, ("acme", "office_ip")),
+    "office of two, one of whom only a name tells": ({"ip": "51.0.0.1"}, "tie_refused"),
+    "office by name, with a domain of nobody's": ({"ip": "48.0.0.1"}, "no_match"),
     "our own office": ({"ip": "33.0.0.1"}, "internal"),
     "our own office, of a contact": ({"ip": "33.0.0.1", "person_key": "email:ann"}, "internal"),
     "host by reverse dns": ({"ip": "34.0.0.1"}, ("acme", "host_domain")),

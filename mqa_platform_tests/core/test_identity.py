@@ -201,6 +201,7 @@ def test_no_signal_depends_on_the_others(engine, found):
         ("host", "host of acme.com"),
         ("host by reverse dns", "reverse DNS acme.com"),
         ("office", "office range 10.0.0.0/24"),
+        ("office under two domains of one account", "office range 47.0.0.0/24"),
         ("office of version 6", "office range 2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
         ("office while it is rented", "office range 31.0.0.0/24"),
         ("network", "network of acme"),

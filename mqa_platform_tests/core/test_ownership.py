@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from mqa_platform.core.domains import CONTACT, OWNER, domain_owners
 from mqa_platform.core.hierarchy import MERGE, NODE, account_nodes
+from mqa_platform.core.known import owners_of
 from mqa_platform.core.ownership import answered, with_owner_counts
 from mqa_platform.policy.identity import Identity
 from mqa_platform_tests.core.engine import Engine, day
@@ -46,6 +47,21 @@ def points(rows, signals, **identity):
         mine[row["own_account_id"]] = (row["account_id"], row["share"])
     assert set(found) == {s["signal_id"] for s in spoken}
     return dict(found)
+
+
+def test_a_mail_host_that_several_accounts_have_is_nobodys_and_no_tie():
+    rows = [version(a, domain="gmail.com") for a in ("a", "b")]
+    rows += [version("c", domain="yahoo.com"), *(version(a, domain="twin.com") for a in "de")]
+    accounts = ENGINE.keep_arrow(pa.Table.from_pylist(rows, schema=SCHEMA))
+    listed = ENGINE.keep_arrow(pa.table({"domain": ["gmail.com", "yahoo.com"]}))
+    owners = ENGINE.rows(
+        owners_of(accounts, NO_MERGE, CONTACT.empty_table(), Identity(), ENGINE.apply, listed)
+    )
+    assert {(r["domain"], r["account_id"]) for r in owners} == {
+        ("yahoo.com", "c"),
+        ("twin.com", "d"),
+        ("twin.com", "e"),
+    }
 
 
 def signals(accounts):

@@ -112,7 +112,7 @@ def test_a_signal_from_the_office_of_a_tied_domain_waits_for_that_domain_once(en
 
 
 def named(engine, accounts, merges=(), **identity):
-    """name → its account, None where it is tied; names nobody carries are not there."""
+    """name → its account today, None where it is tied; names nobody carries are not there."""
     rows = [{"valid_from": day(-9), "is_deleted": False, **a} for a in accounts]
     crm = engine.table(rows, crm_schema("landed_accounts"))
     facts = known(
@@ -123,7 +123,51 @@ def named(engine, accounts, merges=(), **identity):
     keys = engine.table([{"name": n, "name_key": n} for n in {a["name"] for a in rows}], NAME_KEY)
     found = engine.rows(settled_names(carriers(crm, keys, facts.nodes)))
     assert all((r["name_account"] is None) == r["name_tied"] for r in found)
-    return {r["name_key"]: r["name_account"] for r in found}
+    return {r["name_key"]: r["name_account"] for r in found if r["name_to"] is None}
+
+
+def test_a_name_of_one_word_that_begins_anothers_is_a_question(engine):
+    """Delta may mean Delta Airlines; nobody who writes Delta Airlines means Delta."""
+    delta = {"account_id": "a", "name": "delta"}
+    airlines = {"account_id": "b", "name": "delta airlines"}
+    assert named(engine, [delta, airlines]) == {"delta": None, "delta airlines": "b"}
+    assert named(engine, [airlines]) == {"delta airlines": "b"}
+    assert named(engine, [delta, {"account_id": "b", "name": "deltacom air"}]) == {
+        "delta": "a",
+        "deltacom air": "b",
+    }
+
+
+def test_a_name_is_whose_it_was_on_the_day(engine):
+    """Else a day that is run again would answer otherwise than it did."""
+    rows = [
+        {"account_id": "a", "name": "acme", "valid_from": day(0), "valid_to": day(5)},
+        {"account_id": "a", "name": "zeta", "valid_from": day(5), "valid_to": None},
+        {"account_id": "b", "name": "acme", "valid_from": day(3), "valid_to": None},
+        {"account_id": "c", "name": "beta", "valid_from": day(1), "valid_to": day(2)},
+        {"account_id": "c", "name": "beta", "valid_from": day(2), "valid_to": day(4)},
+        {"account_id": "c", "name": "beta", "valid_from": day(4), "is_deleted": True},
+    ]
+    crm = engine.table([{"is_deleted": False, **r} for r in rows], crm_schema("landed_accounts"))
+    facts = known(
+        crm, engine.table([], landed_schema("landed_identities")), MERGE.empty_table(),
+        CONTACT.empty_table(), Identity(), engine.apply,
+    )  # fmt: skip
+    keys = engine.table([{"name": n, "name_key": n} for n in ("acme", "zeta", "beta")], NAME_KEY)
+    found = engine.rows(settled_names(carriers(crm, keys, facts.nodes)), "name_key")
+    told = {(r["name_key"], r["name_from"], r["name_to"]): r["name_account"] for r in found}
+    assert told == {
+        ("acme", day(0), day(3)): "a",
+        ("acme", day(3), day(5)): None,
+        ("acme", day(5), None): "b",
+        ("zeta", day(5), None): "a",
+        ("beta", day(1), day(4)): "c",
+    }
+
+
+def test_a_name_that_hundreds_carry_costs_no_square_and_is_nobodys(engine):
+    rows = [{"account_id": f"a{i}", "name": "test", "valid_from": day(i)} for i in range(300)]
+    assert named(engine, rows) == {"test": None}
 
 
 TWINS = [{"account_id": "a", "name": "twin"}, {"account_id": "b", "name": "twin"}]

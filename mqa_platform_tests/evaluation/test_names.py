@@ -102,9 +102,9 @@ def test_the_answers_are_those_of_identity(tmp_path):
         {"account_id": text, "name": text, "industry": text, "is_deleted": "boolean",
          "valid_from": day, "valid_to": day},
         [(name, name, None, False, "2020-01-01", None) for name in accounts]))  # fmt: skip
-    nodes = table("n", ("account_id", "node_id", "valid_to"), (
-        {"account_id": text, "node_id": text, "valid_to": day},
-        [(name, name, None) for name in accounts]))  # fmt: skip
+    nodes = table("n", ("account_id", "node_id", "valid_from", "valid_to"), (
+        {"account_id": text, "node_id": text, "valid_from": day, "valid_to": day},
+        [(name, name, "2020-01-01", None) for name in accounts]))  # fmt: skip
     both = con.create_table("b", with_near_keys(name_keys, near))
     carried = con.create_table("c", carriers(crm, both, nodes))
     settled = settled_names(carried).select("name_key", "name_account")
