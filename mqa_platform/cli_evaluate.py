@@ -38,12 +38,16 @@ def identity(
     commits: Annotated[
         Path | None, typer.Option(help="Their commits, CSV, plain or gzip; with --affiliations.")
     ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="Names as written, CSV: name, company (an account's name, or empty)."),
+    ] = None,
     only: Annotated[
-        str | None, typer.Option(help="One part: openstack, bombora or market.")
+        str | None, typer.Option(help="One part: openstack, names, bombora or market.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Does every signal find its account: a synthetic market, dated employers, an intent export."""
+    """Does every signal find its account: a market, dated employers, company names, an intent export."""
     from mqa_platform.evaluation.identity import PARTS, evaluate_identity
 
     if only is not None and only not in PARTS:
@@ -55,7 +59,7 @@ def identity(
 
     data = Home.from_environment().data
     parts = (only,) if only else PARTS
-    found = evaluate_identity(data, affiliations, commits, accounts, seed, parts, tell)
+    found = evaluate_identity(data, affiliations, commits, accounts, seed, parts, tell, names)
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
         return
@@ -71,12 +75,31 @@ def _shown(found: dict[str, Any]) -> None:
         _market(found["market"])
     if found["openstack"]:
         _openstack(found["openstack"])
+    if found["names"]:
+        _names(found["names"])
     if found["bombora"]:
         b = found["bombora"]
         rows = [[k.replace("_", " "), str(v)] for k, v in b.items()]
         console.table("Intent sample", ["", "rows"], rows)
     for part, why in found["missing"].items():
         console.out.print(f"{part}: not measured, {why}", markup=False)
+
+
+def _names(n: dict[str, Any]) -> None:
+    def row(title: str, counts: dict[str, Any]) -> list[str]:
+        said = counts["automatic"]
+        shown = (said["precision"], said["near"]["precision"], said["coverage"])
+        return [title, f"{counts['asked']:,}", f"{said['matches']:,}",
+                *("–" if x is None else f"{100 * x:.2f} %" for x in shown[:2]), _percent(shown[2]),
+                _percent(counts["review_share"])]  # fmt: skip
+
+    rows = [row(each["list"], each) for each in n["lists"]] + [row("all", n)]
+    heads = ["names", "asked", "automatic", "right", "of near ones", "coverage", "for a person"]
+    console.table("Company names", heads, rows)
+    for answer in n["wrong"]:
+        console.out.print(f"counted as wrong: {answer}", markup=False)
+    if n["without"]:
+        console.out.print(f"names, without: {', '.join(n['without'])}", markup=False)
 
 
 def _market(m: dict[str, Any]) -> None:
@@ -115,8 +138,12 @@ def _openstack(o: dict[str, Any]) -> None:
         f"At 0.9 and above: {_percent(high['coverage'])} of the commits, "
         f"{_percent(high['precision'])} right."
     )
+    if o["random_halves"]:
+        held = dict(o["random_halves"])
+        rows = [[k.replace("_", " "), _percent(v)] for k, v in held.items() if k != "halves"]
+        console.table(f"{held['halves']} random halves of the people", ["claim", "holds in"], rows)
     rows = [
-        [e["evidence"].replace("_", " "), e["answers"], e["people"], _percent(e["stated"]),
+        [e["evidence"].replace("_", " "), f"{e['answers']:,}", e["people"], _percent(e["stated"]),
          _percent(e["observed"])]
         for e in o["evidence"]
     ]  # fmt: skip

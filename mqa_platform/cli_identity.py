@@ -63,6 +63,13 @@ def explain_match(
             ),
             markup=False,
         )
+    if answer["is_pending"]:
+        told = [p.get("account_id") or f"nobody: {p['reason']}" for p in answer["published"]]
+        stands = f" The tables still say {', '.join(told)}." if told else ""
+        console.out.print(
+            f"Something landed since {answer['as_of']} was run: mqa run does it again.{stands}",
+            markup=False,
+        )
     rows = [[r["rule"], "yes" if r["spoke"] else "no", r["why"]] for r in answer["rules"]]
     console.table("Rules in the policy's order", ["rule", "spoke", "why"], rows)
 
@@ -75,17 +82,30 @@ def unmerge(
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a wrong merge back and run exactly the days that it touches."""
+    """Take a wrong merge back and run exactly the days that it touches.
+
+    A person who is parted from another one loses the browsers that both have used.
+    """
     _corrected(who, onto, SPLIT, reason, as_json)
 
 
 def merge(
     who: Ref,
-    onto: Annotated[str, typer.Option("--with", metavar="WHO", help="The person or account.")],
+    onto: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="WHO",
+            help="The person, lead or account it is; default takes back what was unmerged.",
+        ),
+    ] = None,
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
-    """Merge what the platform keeps apart, and run exactly the days that it touches."""
+    """Merge what the platform keeps apart, and run exactly the days that it touches.
+
+    Two accounts become the second one for all days, as one company that the CRM has twice.
+    """
     _corrected(who, onto, MERGE, reason, as_json)
 
 

@@ -44,8 +44,13 @@ def table(
             no_wrap=column in right,
         )
     for row in rows:
-        made.add_row(*[escape("" if v is None else str(v)) for v in row])
+        made.add_row(*[escape("" if v is None else printable(str(v))) for v in row])
     out.print(made)
+
+
+def printable(text: str) -> str:
+    """Outside text without what would steer the terminal: control and direction marks become ``�``."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
 @contextmanager

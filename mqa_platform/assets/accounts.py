@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import ibis.expr.types as ir
 
+from mqa_platform.assets.addresses import ip_answers
 from mqa_platform.assets.corrections import associations, identities
 from mqa_platform.assets.known import known
 from mqa_platform.assets.names import names
@@ -18,17 +19,23 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import accounts as core
+from mqa_platform.core.contact_reviews import contact_reviews
 from mqa_platform.core.duplicates import crm_duplicates
 from mqa_platform.core.expressions import shard
 from mqa_platform.core.firmographics import unknown_words
 from mqa_platform.core.known import Known, account_merges
+from mqa_platform.core.look_alikes import LIKENESSES, look_alike_reviews, seen_domains
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.name_matching import with_near_keys
 from mqa_platform.core.name_reviews import name_reviews
 from mqa_platform.core.outside import Outside, unmatched_entries
 from mqa_platform.core.reviews import identity_reviews
 from mqa_platform.core.spans import within
+from mqa_platform.core.tie_reviews import office_domains, tie_reviews
+from mqa_platform.core.ties import carriers
 from mqa_platform.core.window import Window
 from mqa_platform.policy.models import Policy
+from mqa_platform.sources.reference import reference_domains
 
 TABLES = [
     "accounts",
@@ -41,6 +48,7 @@ TABLES = [
     "identity_reviews",
 ]
 SAMPLE = 10
+_WAITING = ("signal_id", "signal_date", "company_name", "ip", "person_key", "email_domain")
 
 
 def outside(step: Step) -> Outside:
@@ -119,12 +127,40 @@ def account_tables(step: Step) -> dict[str, ir.Table]:
 
 def _reviews(step: Step, facts: Known) -> ir.Table:
     signals, unresolved = step.table("signals"), step.table("unresolved_signals")
-    doubts = identity_reviews(facts, identities(step), signals, unresolved)
+    crm, keep = step.table("crm_accounts"), step.session.keep
+    left = unresolved.filter(unresolved["reason"] == "tie_refused")
+    waiting = keep(signals.semi_join(left, "signal_id").select(*_WAITING))
+    answers = keep(ip_answers(step, waiting))
     keys, near = names(step, signals)
-    named = name_reviews(near, keys, step.table("crm_accounts"), signals, unresolved)
+    own_keys = with_near_keys(keys, near)
+    carried = keep(carriers(crm, own_keys, facts.nodes))
+    parts = [
+        identity_reviews(
+            facts, identities(step), signals, unresolved, office_domains(waiting, answers)
+        ),
+        name_reviews(near, keys, crm, signals, unresolved),
+        tie_reviews(waiting, own_keys, answers, facts.owners, carried),
+        contact_reviews(waiting, step.table("crm_contacts"), facts, _free_mail(step)),
+        _look_alikes(step, facts),
+    ]
     # A union takes no column that may be null in one table only.
-    nullable = {c: t.copy(nullable=True) for c, t in doubts.schema().items()}
-    return doubts.cast(nullable).union(named.select(*doubts.columns).cast(nullable))
+    nullable = {c: t.copy(nullable=True) for c, t in parts[0].schema().items()}
+    doubts, *others = (t.select(*nullable).cast(nullable) for t in parts)
+    for more in others:
+        doubts = doubts.union(more)
+    return doubts
+
+
+def _free_mail(step: Step) -> ir.Table:
+    return step.session.constant("listed_domains", reference_domains())
+
+
+def _look_alikes(step: Step, facts: Known) -> ir.Table:
+    seen = step.session.keep(seen_domains(step.table("touchpoints")))
+    domains = facts.owners.select("domain").union(seen.select("domain")).distinct()
+    asked = domains.mutate(shard=shard(domains["domain"]))
+    told = step.session.apply(LIKENESSES, asked, "shard")
+    return look_alike_reviews(facts.owners, seen, told)
 
 
 def _strange_words(step: Step) -> dict[str, Any]:

@@ -1,25 +1,24 @@
-"""What has landed about people and merges, as people have corrected it.
+"""What has landed about people and merges, as people have corrected it, for the steps of a run.
 
-Belongs here: which landed tables corrections change. Does not belong here: how (``core.corrections``).
+Belongs here: which landed tables corrections change. Does not belong here: how (``sources.corrected``).
 """
 
 import ibis.expr.types as ir
 
 from mqa_platform.assets.platform import Step
-from mqa_platform.core.corrections import corrected_associations, corrected_identities
+from mqa_platform.sources import corrected
 
 
 def identities(step: Step) -> ir.Table:
     """landed_identities, corrected."""
-    corrections = step.table("landed_corrections")
-    if not step.session.rows(corrections.limit(1)):
-        return step.table("landed_identities")
-    return step.session.keep(corrected_identities(step.table("landed_identities"), corrections))
+    return corrected.identities(step.session, table=step.table)
 
 
 def associations(step: Step) -> ir.Table:
     """landed_associations, corrected."""
-    corrections = step.table("landed_corrections")
-    if not step.session.rows(corrections.limit(1)):
-        return step.table("landed_associations")
-    return step.session.keep(corrected_associations(step.table("landed_associations"), corrections))
+    return corrected.associations(step.session, table=step.table)
+
+
+def crm_associations(step: Step) -> ir.Table:
+    """landed_associations without the merges that were taken back, and without those made by hand."""
+    return corrected.crm_associations(step.session, table=step.table)

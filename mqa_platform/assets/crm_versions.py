@@ -7,6 +7,7 @@ Belongs here: which landed tables make a CRM table, and in which order. Does not
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.assets.corrections import crm_associations
 from mqa_platform.assets.platform import Step
 from mqa_platform.core import crm_history
 from mqa_platform.core.crm import history
@@ -58,7 +59,8 @@ def _records(step: Step, table: str) -> ir.Table:
         whose, changes = _OBJECTS[table], step.table("landed_field_changes")
         apply = step.session.apply
         landed = crm_history.with_earlier(landed, changes, whose, key, LANDED[name], apply)
-        landed = crm_history.without_merged(landed, associations, whose, key)
+        # A merge that was taken back is none; one made by hand leaves the CRM's records as they are.
+        landed = crm_history.without_merged(landed, crm_associations(step), whose, key)
     if table == "crm_contacts":
         leads = crm_history.converted(step.table("landed_leads"), landed)
         landed = crm_history.stacked(landed, leads)

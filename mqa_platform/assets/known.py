@@ -8,6 +8,7 @@ from mqa_platform.assets.platform import Step
 from mqa_platform.core import known as core
 from mqa_platform.core.domains import CONTACT
 from mqa_platform.core.hierarchy import MERGE
+from mqa_platform.sources.reference import reference_domains
 
 
 def known(step: Step) -> core.Known:
@@ -24,4 +25,5 @@ def known(step: Step) -> core.Known:
         contacts,
         identity,
         session.apply,
+        session.constant("listed_domains", reference_domains()),
     )

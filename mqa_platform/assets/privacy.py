@@ -22,6 +22,7 @@ _PERSONAL = {
     "landed_leads": ("person_ref", "name"),
     "landed_consents": ("ref",),
     "landed_signals": ("person_ref", "ip"),
+    "landed_corrections": ("ref", "onto"),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import ibis.expr.types as ir
 
+from mqa_platform.assets.addresses import ip_answers
 from mqa_platform.assets.corrections import identities
 from mqa_platform.assets.known import known
 from mqa_platform.assets.names import names
@@ -22,10 +23,8 @@ from mqa_platform.assets.signals import as_one, unbroken
 from mqa_platform.core import sessions as core
 from mqa_platform.core.bots import bot_days, requests
 from mqa_platform.core.evidence import Behaviour, Evidence
-from mqa_platform.core.expressions import BEGINNING, shard
+from mqa_platform.core.expressions import BEGINNING
 from mqa_platform.core.identity import resolve
-from mqa_platform.core.ip_answers import addresses, with_stored
-from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.link_scanners import mail_events, scanned_clicks
 from mqa_platform.core.name_matching import with_near_keys
 from mqa_platform.core.shared_ips import shared_ips
@@ -40,11 +39,8 @@ TABLES = {"sessions": ["sessions"], "touchpoints": ["touchpoints", "unresolved_s
 def evidence(step: Step, signals: ir.Table) -> Evidence:
     """What identity looks at: all we know of people and cookies, and the answers for addresses."""
     session = step.session
-    ips = addresses(signals)
-    ranges = session.arrow(step.table("landed_ip_ranges"))
     keys, near = names(step, signals)
-    live = session.apply(ip_lookup(ranges), ips.mutate(shard=shard(ips["ip"])), "shard")
-    answers = with_stored(live, step.table("landed_ip_answers"), signals)
+    answers = ip_answers(step, signals)
     return Evidence(
         identities=identities(step),
         contacts=step.table("crm_contacts"),

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.company_keys import named_by
 from mqa_platform.core.expressions import newest_first, one_of
-from mqa_platform.core.spans import closed
+from mqa_platform.core.spans import closed, said_within
 
 REASONS = ("competitor", "partner", "do_not_contact", "legal", "own_company", "manual")
 _ENTRY = ("source", "list", "entry_id")
@@ -67,26 +67,9 @@ def listed(slices: ir.Table, matches: ir.Table) -> ir.Table:
 
     Of several exclusions the one that ends last is named.
     """
-    said = matches.select(
-        *_ENTRY,
-        "reason",
-        "said_by",
-        "ends",
-        "match_from",
-        "match_to",
-        said_account="account_id",
-        said_version="version_from",
-    )
-    days = slices.select("account_id", "version_from", "valid_from")
-    t = days.join(
-        said,
-        [
-            days["account_id"] == said["said_account"],
-            days["version_from"] == said["said_version"],
-            said["match_from"] <= days["valid_from"],
-            days["valid_from"] < said["match_to"],
-        ],
-    )
+    columns = [*_ENTRY, "reason", "said_by", "ends"]
+    said = matches.select("account_id", "version_from", "match_from", "match_to", *columns)
+    t = said_within(slices, said)
     wanted = t.filter(t["list"] == "target").select(
         target_account="account_id", target_day="valid_from"
     )

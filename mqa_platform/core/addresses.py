@@ -7,6 +7,7 @@ address (``ranges``), or reading a vendor's spelling of a range (``sources.addre
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ Keys = npt.NDArray[np.bytes_]
 NO_V4 = -1
 NO_V6 = b""
 HEX_DIGITS = 32
+# What the 96 bits before an IPv4 address are where it is written as IPv6: mapped, and translated.
+_MAPPED = (bytes(10) + b"\xff\xff", bytes(8) + b"\xff\xff\0\0")
 
 
 def ipv4_numbers(addresses: pa.Array) -> Integers:
@@ -42,7 +45,7 @@ def ipv4_numbers(addresses: pa.Array) -> Integers:
 def ipv6_keys(addresses: pa.Array) -> Keys:
     """IPv6 addresses as 16 bytes in network order; empty where the text is not one.
 
-    An IPv4 address written as IPv6 (``::ffff:192.0.2.1``) is an IPv4 address: see ``unmapped``.
+    An IPv4 address written as IPv6 (``::ffff:192.0.2.1``) is an IPv4 address: see ``plain``.
     """
     colons = pc.fill_null(pc.match_substring(addresses, ":"), False)
     keys = np.zeros(len(addresses), dtype="S16")
@@ -55,14 +58,50 @@ def ipv6_keys(addresses: pa.Array) -> Keys:
 
 def _packed(text: str) -> bytes:
     try:
-        return ipaddress.IPv6Address(text.strip().strip("[]").partition("%")[0]).packed
+        return ipaddress.IPv6Address(text.partition("%")[0]).packed
     except ValueError:
         return NO_V6
 
 
-def unmapped(addresses: pa.Array) -> pa.Array:
-    """The same addresses, IPv4 ones that are written as IPv6 as themselves."""
-    return pc.replace_substring_regex(pc.fill_null(addresses, ""), r"(?i)^\[?::ffff:(?:0:)?", "")
+def plain(addresses: pa.Array) -> pa.Array:
+    """Addresses as logs and proxies write them, as bare addresses; other text stays what it is.
+
+    Of a forwarded list the first counts, which is the visitor. Brackets and ports go, and an IPv4
+    address that is written as IPv6, in any of its spellings, is an IPv4 address.
+    """
+    text = pc.utf8_trim_whitespace(pc.fill_null(addresses, ""))
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r",.*$", ""))
+    text = pc.replace_substring_regex(text, r"^\[([^\]]*)\](?::\d{1,5})?$", r"\1")
+    text = pc.replace_substring_regex(text, r"^(\d+\.\d+\.\d+\.\d+):\d{1,5}$", r"\1")
+    text = pc.replace_substring_regex(text, r"(?i)^::ffff:(?:0:)?(\d+\.\d+\.\d+\.\d+)$", r"\1")
+    # Other spellings of the same are rare, and told by what they end in.
+    odd = pc.match_substring_regex(text, r"(?i)^[0:]*:ffff:(?:0:)?[0-9a-f.:]+$").to_numpy(
+        zero_copy_only=False
+    )
+    if not odd.any():
+        return text
+    values = text.to_pylist()
+    for at in np.flatnonzero(odd).tolist():
+        packed = _packed(values[at])
+        if packed[:12] in _MAPPED:
+            values[at] = str(ipaddress.IPv4Address(packed[12:]))
+    return pa.array(values, pa.string())
+
+
+def masked_host(host: str, domain: str) -> str:
+    """A host name without the address that a provider may have spelled into it.
+
+    Digits become 0, and a to f beside digits become a, so that the shape stays, which is what a
+    pattern for dialled-in hosts looks at: ``pool-71-255-10-7.prov.net`` is ``pool-00-000-00-0.prov.net``.
+    """
+    front = host.removesuffix(domain)
+    words = re.split(r"([^0-9A-Za-z]+)", front)
+    masked = [_masked(w) if any(c.isdigit() for c in w) else w for w in words]
+    return "".join(masked) + host[len(front) :]
+
+
+def _masked(word: str) -> str:
+    return re.sub(r"[a-fA-F]", "a", re.sub(r"[0-9]", "0", word))
 
 
 def keys_of_hex(digits: pa.Array) -> Keys:

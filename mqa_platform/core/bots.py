@@ -4,7 +4,8 @@ Belongs here: floods of errors, requests by the clock, more pages than anybody r
 here: bots by their user agent (``sources.agents``) or by their address (``ip_owners``).
 
 A visitor is a cookie, else an address. A day is judged whole, so that no visit of a bot's day counts; what
-the same visitor does on another day is judged by that day.
+the same visitor does on another day is judged by that day. An address that is a bot's says nothing of where
+people come from who say who they are; they themselves still count.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.domain_claims import policy_aliases
 from mqa_platform.core.expressions import none_of_type
 from mqa_platform.core.spans import closed, shared
 from mqa_platform.policy.identity import Identity
@@ -149,10 +150,10 @@ def account_domains(accounts: ir.Table, identity: Identity) -> ir.Table:
         domain=listed["aliases"].split(";").unnest(), **{c: listed[c] for c in span}
     )
     known = own.union(aliases.filter(aliases["domain"] != ""))
-    policy_aliases = [
+    by_policy = [
         known.filter(known["domain"] == target).mutate(domain=ibis.literal(alias))
-        for alias, target in sorted(identity.domain_aliases.items())
+        for alias, target in policy_aliases(identity)
     ]
-    for more in policy_aliases:
+    for more in by_policy:
         known = known.union(more)
     return known.distinct()

@@ -17,7 +17,8 @@ def history(landed: ir.Table, key: str) -> ir.Table:
 
     The last version of a day is that day's. The first known version also speaks for the days since
     the record was created, and for all days before when the source does not say when that was: an
-    account list without dates would otherwise leave every past day without accounts.
+    account list without dates would otherwise leave every past day without accounts. ``said_on`` is
+    the day on which a version was really told, whatever days it speaks for.
     """
     t = landed.mutate(_day=landed["modified_at"].date())
     # A column named twice in an order would keep only its last direction.
@@ -30,9 +31,11 @@ def history(landed: ir.Table, key: str) -> ir.Table:
     else:
         born = ibis.literal(BEGINNING)
     first = ibis.least(born, t["_day"])
-    return t.mutate(valid_from=ibis.ifelse(t["_number"] == 0, first, t["_day"])).drop(
-        "_day", "_number", "batch_id", "modified_at"
+    t = t.mutate(
+        valid_from=ibis.ifelse(t["_number"] == 0, first, t["_day"]),
+        said_on=t["_day"],
     )
+    return t.drop("_day", "_number", "batch_id", "modified_at")
 
 
 def latest(table: ir.Table) -> ir.Table:

@@ -188,7 +188,11 @@ def by_contact(activities: ir.Table, contacts: ir.Table) -> ir.Table:
 
 
 def without_merged(landed: ir.Table, associations: ir.Table, whose: str, key: str) -> ir.Table:
-    """Landed versions, and for every merged record one more from the merge on: deleted."""
+    """Landed versions; those of a merged record are deleted from the merge on, and alive before.
+
+    A record of which no version is older than the merge is what its first version says since it was
+    created.
+    """
     gone = associations.filter(
         (associations["from_object"] == whose)
         & (associations["to_object"] == "survivor")
@@ -196,18 +200,30 @@ def without_merged(landed: ir.Table, associations: ir.Table, whose: str, key: st
         & (associations["from_id"] != associations["to_id"])
     )
     gone = gone.group_by(_gone="from_id").aggregate(_merged_at=gone["modified_at"].min())
-    rest = [landed[c] for c in sorted(landed.columns) if c != "modified_at"]
-    last = newest_first(landed, [key], [landed["modified_at"].desc(), *rest])
-    last = last.join(gone, [(key, "_gone")])
-    last = last.mutate(
-        modified_at=ibis.greatest(last["modified_at"], last["_merged_at"]),
-        is_deleted=ibis.literal(True),
+    t = landed.left_join(gone, [(key, "_gone")])
+    is_after = (t["modified_at"] >= t["_merged_at"]).fill_null(False)
+    told = t.mutate(is_deleted=t["is_deleted"] | is_after).select(*landed.columns)
+    merged = t.filter(t["_merged_at"].notnull())
+    before = merged.filter(merged["modified_at"] < merged["_merged_at"])
+    last = newest_first(before, [key], [before["modified_at"].desc(), *_others(before, landed)])
+    last = last.mutate(modified_at=last["_merged_at"], is_deleted=ibis.literal(True))
+    return stacked(stacked(told, last), _born(merged, landed, key))
+
+
+def _others(t: ir.Table, landed: ir.Table) -> list[ir.Value]:
+    """What orders the versions of one moment."""
+    return [t[c] for c in sorted(landed.columns) if c != "modified_at"]
+
+
+def _born(merged: ir.Table, landed: ir.Table, key: str) -> ir.Table:
+    """Merged records as they were before the merge, where no version is of a day before it."""
+    first = newest_first(merged, [key], [merged["modified_at"], *_others(merged, landed)])
+    day_before = first["_merged_at"] + ibis.interval(days=-1)
+    first = first.filter(first["modified_at"].date() >= first["_merged_at"].date())
+    born = first.mutate(
+        modified_at=ibis.coalesce(first["created_at"], day_before), is_deleted=ibis.literal(False)
     )
-    kept = landed.anti_join(
-        last.select(_key=last[key], _at=last["modified_at"]),
-        [(key, "_key"), ("modified_at", "_at")],
-    )
-    return stacked(kept, last)
+    return born.filter(born["modified_at"].date() < born["_merged_at"].date())
 
 
 def converted(leads: ir.Table, contacts: ir.Table) -> ir.Table:

@@ -40,10 +40,23 @@ def declared(versions: dict[str, list[Version]], identity: Identity) -> Claims:
             for alias in (v.aliases or "").split(";"):
                 if alias and alias != v.domain:
                     found[alias].append(Claim(account, v.first, v.end, ALIAS))
-    for alias, target in sorted(identity.domain_aliases.items()):
-        own = [Claim(c.account, c.first, c.end, POLICY) for c in found.get(target, [])]
+    told = {domain: list(each) for domain, each in found.items()}
+    for alias, target in policy_aliases(identity):
+        own = [Claim(c.account, c.first, c.end, POLICY) for c in told.get(target, [])]
         found[alias] = [*found.get(alias, []), *own]
     return found
+
+
+def policy_aliases(identity: Identity) -> list[tuple[str, str]]:
+    """(alias, domain) of the policy, also where an alias stands for another one; a circle ends."""
+    pairs = []
+    for alias in sorted(identity.domain_aliases):
+        seen, target = {alias}, identity.domain_aliases.get(alias)
+        while target is not None and target not in seen:
+            pairs.append((alias, target))
+            seen.add(target)
+            target = identity.domain_aliases.get(target)
+    return pairs
 
 
 def after_merges(claims: Claims, merges: dict[str, tuple[str, int]]) -> Claims:

@@ -83,54 +83,82 @@ class World:
 Settled = tuple[tuple[str, str, str, float, bool, bool], ...]
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """A claimant while nothing about it changes: days, source, node, and its ``preference``."""
+
+    first: int
+    end: int
+    account: str
+    source: str
+    node: str
+    preference: tuple[Any, ...]
+
+
 def _settled(domain: str, claims: list[Claim], world: World, identity: Identity) -> Iterator[Any]:
     """(first, end, owners): for each stretch of days on which nothing changes, who owns the domain."""
+    of_account: dict[str, list[Claim]] = defaultdict(list)
+    for c in sorted(claims, key=lambda c: _SOURCES.index(c.source)):
+        of_account[c.account].append(c)
+    # Only where there may be a tie does it matter what else changes about the claimants.
+    rivals = len(of_account) > 1
+    begins: dict[int, list[_Piece]] = defaultdict(list)
+    cuts: set[int] = set()
+    for account, each in of_account.items():
+        for piece in _pieces(account, each, world, identity, rivals):
+            begins[piece.first].append(piece)
+            cuts |= {piece.first, piece.end}
+    days = sorted(cuts)
+    active: dict[str, _Piece] = {}
+    for first, end in zip(days, days[1:], strict=False):
+        for account in [a for a, piece in active.items() if piece.end <= first]:
+            del active[account]
+        active |= {piece.account: piece for piece in begins[first]}
+        if active:
+            yield first, end, _decided(domain, active, identity)
+
+
+def _pieces(
+    account: str, claims: list[Claim], world: World, identity: Identity, rivals: bool
+) -> Iterator[_Piece]:
+    """What one account's claims, best first, come to on each of its days."""
     days = {d for c in claims for d in (c.first, c.end)}
-    accounts = {c.account for c in claims}
-    for account in accounts:
-        days |= {d for f, e, _, _ in world.tree.stretches(account) for d in (f, e)}
-    if len(accounts) > 1:
-        # Only where there may be a tie does it matter what else changes about the claimants.
-        for account in accounts:
-            days |= {d for v in world.versions.get(account, []) for d in (v.first, v.end)}
-            days |= {d for d, _ in world.contacts.get(account, [])}
+    days |= {d for f, e, _, _ in world.tree.stretches(account) for d in (f, e)}
+    if rivals:
+        days |= {d for v in world.versions.get(account, []) for d in (v.first, v.end)}
+        days |= {d for d, _ in world.contacts.get(account, [])}
     cuts = sorted(days)
     for first, end in zip(cuts, cuts[1:], strict=False):
-        sources: dict[str, str] = {}
-        for c in sorted(claims, key=lambda c: _SOURCES.index(c.source)):
-            if c.first <= first < c.end:
-                sources.setdefault(c.account, c.source)
-        if sources:
-            yield first, end, _decided(domain, sources, first, world, identity)
+        source = next((c.source for c in claims if c.first <= first < c.end), None)
+        if source is not None:
+            preference = world.preference(account, first) if rivals else ()
+            yield _Piece(
+                first, end, account, source, _node(account, first, world, identity), preference
+            )
 
 
-def _decided(
-    domain: str, sources: dict[str, str], day: int, world: World, identity: Identity
-) -> Settled:
+def _decided(domain: str, active: dict[str, _Piece], identity: Identity) -> Settled:
     """Who has the domain on a day; accounts whose points go to one node are one owner."""
-    if len(sources) == 1:
-        ((account, source),) = sources.items()
-        return ((account, _node(account, day, world, identity), source, 1.0, False, True),)
-    by_node: dict[str, list[str]] = defaultdict(list)
-    for account in sorted(sources):
-        by_node[_node(account, day, world, identity)].append(account)
+    best = min(active.values(), key=lambda piece: piece.preference)
+    if len(active) == 1:
+        return ((best.account, best.node, best.source, 1.0, False, True),)
+    by_node: dict[str, list[_Piece]] = defaultdict(list)
+    for account in sorted(active):
+        by_node[active[account].node].append(active[account])
 
-    def row(node_id: str, account: str, share: float, is_refused: bool) -> Any:
-        alone = len(by_node[node_id]) == 1
-        source = sources[account] if alone else GROUP
-        return account, node_id, source, share, is_refused, account == best
+    def row(piece: _Piece, share: float, is_refused: bool) -> Any:
+        source = piece.source if len(by_node[piece.node]) == 1 else GROUP
+        return piece.account, piece.node, source, share, is_refused, piece is best
 
     nodes = sorted(by_node)
-    best = min(sources, key=lambda a: world.preference(a, day))
     way = identity.shared_domain_exceptions.get(domain, identity.shared_domains)
     if len(nodes) == 1:
-        return (row(nodes[0], by_node[nodes[0]][0], 1.0, False),)
+        return (row(by_node[nodes[0]][0], 1.0, False),)
     if way == "pick":
-        (chosen,) = (n for n in nodes if best in by_node[n])
-        return ((best, chosen, sources[best], 1.0, False, True),)
+        return ((best.account, best.node, best.source, 1.0, False, True),)
     if way == "refuse":
-        return tuple(row(n, a, 0.0, True) for n in nodes for a in by_node[n])
-    return tuple(row(n, by_node[n][0], len(by_node[n]) / len(sources), False) for n in nodes)
+        return tuple(row(piece, 0.0, True) for n in nodes for piece in by_node[n])
+    return tuple(row(by_node[n][0], len(by_node[n]) / len(active), False) for n in nodes)
 
 
 def _node(account: str, day: int, world: World, identity: Identity) -> str:
@@ -182,7 +210,7 @@ def domain_owners(identity: Identity, merges: pa.Table, contacts: pa.Table) -> K
             claims = after_acquisition(claims, bought, versions)
         rows: list[tuple[Any, ...]] = []
         for domain in sorted(claims):
-            rows += _joined(domain, _settled(domain, claims[domain], world, identity))
+            rows += _rows(domain, _settled(domain, claims[domain], world, identity))
         return _table(rows)
 
     told = ("account_id", "valid_from", "valid_to", "domain", "aliases", "parent_account_id")
@@ -190,25 +218,28 @@ def domain_owners(identity: Identity, merges: pa.Table, contacts: pa.Table) -> K
     return Kernel("domain_owners", run, OWNER, lineage)
 
 
-def _joined(domain: str, settled: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a domain; neighbouring stretches with the same owners are one."""
-    at: tuple[int, int, Settled] | None = None
+def _rows(domain: str, settled: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """One row an owner and stretch of days on which nothing of theirs changes.
+
+    A day on which only another claimant comes or goes cuts nothing: else a domain that a thousand
+    accounts claim would have a row for each of them on each of a thousand days.
+    """
+    begun: dict[Any, int] = {}
+    until = FOREVER
     for first, end, owners in settled:
-        if at is not None and at[1] == first and at[2] == owners:
-            at = (at[0], end, owners)
-            continue
-        if at is not None:
-            yield from _rows(domain, at)
-        at = (first, end, owners)
-    if at is not None:
-        yield from _rows(domain, at)
+        now = set(owners) if first == until else set()
+        for owner in [o for o in begun if o not in now]:
+            yield _row(domain, owner, begun.pop(owner), until)
+        for owner in owners:
+            begun.setdefault(owner, first)
+        until = end
+    for owner, first in begun.items():
+        yield _row(domain, owner, first, until)
 
 
-def _rows(domain: str, stretch: tuple[int, int, Settled]) -> Iterator[tuple[Any, ...]]:
-    first, end, owners = stretch
-    last = None if end == FOREVER else end
-    for account, node_id, *settled in owners:
-        yield domain, account, node_id, first, last, *settled
+def _row(domain: str, owner: Any, first: int, end: int) -> tuple[Any, ...]:
+    account, node_id, *settled = owner
+    return domain, account, node_id, first, None if end == FOREVER else end, *settled
 
 
 def _table(rows: list[tuple[Any, ...]]) -> pa.Table:

@@ -6,8 +6,8 @@ the person used before and the addresses on file. Does not belong here: which co
 doubted (``policy``).
 
 Nothing is used that was known only later: an employer counts if it began before the CRM's last
-confirmation, a use if it is not after the signal, a domain as a company's if enough people had used it by
-then.
+confirmation, a use or an address on file if it is not after the signal, a domain as a company's if enough
+people had used it by then.
 """
 
 from __future__ import annotations
@@ -191,12 +191,14 @@ class _Case:
         pair = self._pair(addresses.person, addresses.company)
         dated = _Latest(pair, addresses.at)
         self.on_record = dated.count(self._pair(self.person, self.domain), self.confirmed) > 0
-        self.has_own = np.isin(self._pair(self.person, self.crm), pair[pair >= 0])
-        self.has_own &= self.crm >= 0
+        # An address on file without a day was always known.
+        since = np.where(addresses.at == _NEVER, 0, addresses.at)
+        known = _Latest(pair, since)
+        self.has_own = known.count(self._pair(self.person, self.crm), self.at) > 0
         self.candidate = np.full(len(self.at), -1)
         several = np.zeros(len(self.at), dtype=np.int64)
-        # One row a person and company, from when its domain was in general use first.
-        order = np.lexsort((addresses.established_at, pair))
+        # One row a person and company, of the address known first.
+        order = np.lexsort((addresses.established_at, since, pair))
         order = order[pair[order] >= 0]
         rows = order[np.diff(pair[order], prepend=-1) > 0]
         owner = addresses.person[rows]
@@ -207,7 +209,7 @@ class _Case:
             row = rows[np.minimum(low + step, max(len(rows) - 1, 0))]
             company = addresses.company[row]
             fits = (low + step < high) & (addresses.established_at[row] <= self.at)
-            fits &= ~self.was_employer(company)
+            fits &= (since[row] <= self.at) & ~self.was_employer(company)
             several += fits
             self.candidate = np.where(fits, company, self.candidate)
         # Of two other companies nobody knows which came next.

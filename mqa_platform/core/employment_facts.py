@@ -37,9 +37,11 @@ class Question:
             doubt; the label is the domain's own word, ``enovance`` of enovance.com.
         uses: (person, at, domain) of signals; domain may be null.
         users: (person, at, domain): whose use of a domain makes it a company's, of whatever person.
+            From ``at`` on the person counts.
         employers: (person, at, company): from when the CRM says it.
         addresses: (person, at, domain): every address on file, and since when; null when unknown.
-        owners: (domain, company); a domain may be of several companies.
+        owners: (domain, company, is_sole, owned_from, owned_to): who has a domain when; no end is null. Of
+            several companies none is the sole one; at a moment a domain has one sole owner at most.
         named: (label, company, at): what a company is called, and since when we know of it.
     """
 
@@ -65,13 +67,12 @@ def employment(question: Question, policy: Employment, keep: Keep, apply: Apply)
 def employment_facts(question: Question, policy: Employment, keep: Keep) -> ir.Table:
     """``employment.FACTS`` rows of the four kinds."""
     q = question
-    single = keep(once(q.owners, "domain", "company"))
-    since = keep(_established(_owned(q.users, single), policy.company_people))
-    asked = keep(_since(_named(_shared(_owned(q.asked, single), q, single), q.named), since))
+    single = keep(q.owners.filter(q.owners["is_sole"]))
+    since = keep(_established(_standing(q.users, single), policy.company_people))
+    asked = keep(_since(_named(_shared(_owned(q.asked, single), q), q.named), since))
     whose = asked.select("person").distinct()
     uses = _since(_owned(q.uses.semi_join(whose, "person"), single), since)
-    addresses = _since(_owned(q.addresses.semi_join(whose, "person"), single), since)
-    addresses = addresses.filter(addresses["company"].notnull())
+    addresses = _since(_standing(q.addresses.semi_join(whose, "person"), single), since)
     employers = q.employers.semi_join(whose, "person")
     parts = [
         _rows(ASKED, asked, ref="ref", at="at", confirmed_at="confirmed_at", company="company",
@@ -87,16 +88,37 @@ def employment_facts(question: Question, policy: Employment, keep: Keep) -> ir.T
 
 
 def _owned(t: ir.Table, single: ir.Table) -> ir.Table:
-    """Rows with the one company that owns their domain, or null."""
-    owners = single.select(owned="domain", company="company")
-    return t.left_join(owners, t["domain"] == owners["owned"]).drop("owned")
+    """Rows with the one company that owns their domain at the time, or null."""
+    owners = single.select("company", "owned_from", "owned_to", owned="domain")
+    held = t.left_join(owners, [t["domain"] == owners["owned"], _holds(owners, t["at"])])
+    return held.drop("owned", "owned_from", "owned_to")
 
 
-def _shared(asked: ir.Table, q: Question, single: ir.Table) -> ir.Table:
-    """Signals of a domain that several companies use get the one of them that the CRM names last."""
-    shared = q.owners.anti_join(single, "domain").select(common="domain", sharer="company")
-    t = asked.filter(asked["company"].isnull()).select("ref", "person", "confirmed_at", "domain")
-    t = t.join(shared, t["domain"] == shared["common"])
+def _standing(t: ir.Table, single: ir.Table) -> ir.Table:
+    """What holds from ``at`` on, by the companies that own the domain then or later, each from when it does.
+
+    A row without a time is of what was always known; it stays without one.
+    """
+    owners = single.select("company", "owned_from", "owned_to", owned="domain")
+    held = t.join(owners, t["domain"] == owners["owned"])
+    goes_on = held["owned_to"].isnull()
+    held = held.filter(goes_on | (held["at"] < held["owned_to"]).fill_null(False))
+    since = ibis.greatest(held["at"], held["owned_from"])
+    held = held.mutate(at=ibis.ifelse(held["at"].isnull(), held["at"], since))
+    return held.drop("owned", "owned_from", "owned_to")
+
+
+def _holds(owners: ir.Table, at: ir.TimestampValue) -> ir.BooleanValue:
+    return (owners["owned_from"] <= at) & (owners["owned_to"].isnull() | (at < owners["owned_to"]))
+
+
+def _shared(asked: ir.Table, q: Question) -> ir.Table:
+    """Signals of a domain that several companies have get the one of them that the CRM names last."""
+    shared = q.owners.filter(~q.owners["is_sole"])
+    shared = shared.select("owned_from", "owned_to", common="domain", sharer="company")
+    t = asked.select("ref", "person", "at", "confirmed_at", "domain")
+    t = t.join(shared, [t["domain"] == shared["common"], _holds(shared, t["at"])])
+    t = t.drop("at", "owned_from", "owned_to")
     said = q.employers.select(employed="person", employer="company", since="at")
     t = t.join(
         said,
@@ -109,7 +131,7 @@ def _shared(asked: ir.Table, q: Question, single: ir.Table) -> ir.Table:
     last = newest_first(t, ["ref"], [t["since"].desc(), t["employer"]])
     last = last.select(shared_ref="ref", shared_company="employer")
     both = asked.left_join(last, asked["ref"] == last["shared_ref"])
-    both = both.mutate(company=ibis.coalesce(both["company"], both["shared_company"]))
+    both = both.mutate(company=ibis.coalesce(both["shared_company"], both["company"]))
     return both.drop("shared_ref", "shared_company")
 
 

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from mqa_platform.core.company_keys import named_by
 from mqa_platform.core.expressions import first_match, joined, newest_first, none_of_type
 from mqa_platform.core.firmographics import UPPER_ENDS
-from mqa_platform.core.spans import closed
+from mqa_platform.core.spans import closed, said_within
 from mqa_platform.policy.models import Policy
 
 FIRMOGRAPHICS = {
@@ -118,23 +118,8 @@ def given(slices: ir.Table, matches: ir.Table) -> ir.Table:
     changes within a slice.
     """
     columns = ["field", "text", "number", "upper", "said_by", "said_from", "kind"]
-    said = matches.select(
-        *columns,
-        "match_from",
-        "match_to",
-        said_account="account_id",
-        said_version="version_from",
-    )
-    days = slices.select("account_id", "version_from", "valid_from")
-    t = days.join(
-        said,
-        [
-            days["account_id"] == said["said_account"],
-            days["version_from"] == said["said_version"],
-            said["match_from"] <= days["valid_from"],
-            days["valid_from"] < said["match_to"],
-        ],
-    )
+    said = matches.select("account_id", "version_from", "match_from", "match_to", *columns)
+    t = said_within(slices, said)
     newest = [t["said_from"].desc(), t["said_by"], t["kind"], t["text"], t["number"], t["upper"]]
     t = newest_first(t, ["account_id", "valid_from", "field"], newest)
     wide = t.group_by(of_account=t["account_id"], of_day=t["valid_from"]).aggregate(

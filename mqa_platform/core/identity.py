@@ -10,6 +10,8 @@ office IP range → organisation of the network. A rule that is not listed never
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -20,6 +22,7 @@ from mqa_platform.core.exclusions import excluded, stopping
 from mqa_platform.core.expressions import first_match, one_of
 from mqa_platform.core.known import Known
 from mqa_platform.core.ownership import answered
+from mqa_platform.core.stopped_accounts import without_stopped
 from mqa_platform.policy.models import Policy
 
 _AGAINST = ("mail_against", "host_against", "firm_against", "office_against")
@@ -67,7 +70,10 @@ def judged(
 
 def decided(seen: ir.Table, evidence: Evidence, policy: Policy, keep: Keep = _as_is) -> ir.Table:
     """The second half of ``resolve``: what the policy's rules choose from what was ``judged``."""
-    return _answers(keep(_chosen(seen, policy)), evidence.known)
+    owners = evidence.known.owners
+    chosen = keep(_chosen(seen, policy))
+    chosen = keep(without_stopped(chosen, evidence.accounts, owners, policy.identity))
+    return _answers(chosen, evidence.known)
 
 
 def _judged(t: ir.Table, policy: Policy) -> ir.Table:
@@ -77,16 +83,27 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
     dialled = t["host"].re_search(identity.isp_host_pattern).fill_null(False) & (
         t["host_n"].fill_null(0) == 0
     )
-    host_against = ibis.coalesce(host_against, ibis.ifelse(dialled, "isp", ibis.null("string")))
+    lent = dialled | t["host_is_isp"]
+    host_against = ibis.coalesce(host_against, ibis.ifelse(lent, "isp", ibis.null("string")))
     unasked = (t["consent"] == "unknown") & (not policy.signals.unknown_consent_counts_as_anonymous)
     denied = (t["consent"] == "denied") | unasked | t["is_refused"]
     asn_is_isp = t["asn_org"].re_search(identity.isp_org_pattern).fill_null(False) | one_of(
         t["asn_name_industry"], identity.isp_industries
     ).fill_null(False)
+    # A name does not speak against the domain beside it: two companies may have the same name.
+    nobodys = one_of(t["firm_against"], ("free_mail", "disposable_mail")).fill_null(False)
+    given_alone = t["company_domain"].isnull() | nobodys
+    office_named = t["office_domain"].isnull() | t["is_office_name_owner"]
+    by_name = ibis.ifelse(office_named, t["office_name_account"], ibis.null("string"))
     t = t.mutate(
         host_against=host_against,
         asn_is_isp=asn_is_isp,
-        office_owner=ibis.coalesce(t["office_account"], t["office_name_account"]),
+        given_account=ibis.ifelse(
+            given_alone | t["is_given_owner"], t["given_account"], ibis.null("string")
+        ),
+        given_tied=t["given_tied"] & given_alone,
+        office_owner=ibis.coalesce(t["office_account"], by_name),
+        office_name_tied=t["office_name_tied"] & t["office_domain"].isnull(),
         is_nameless=t["consent"] == "unknown",
         is_denied=denied,
         office_against=excluded(t["office_domain"], t["office_domain"], identity),
@@ -125,7 +142,9 @@ def _chosen(t: ir.Table, policy: Policy) -> ir.Table:
     contact, stitched = t["contact_account"], t["is_stitched"]
     free = t["blocked"].isnull() & ~t["is_shared_ip"]
     office, network = t["office_owner"], t["asn_name_account"]
-    against_office = t["blocked"].notnull() | t["office_against"].notnull()
+    against_office = ~free | t["office_against"].notnull()
+    # The domain of an office is shared as the policy says, unless the list names one of the accounts.
+    shared = office.isnull() & ((t["office_n"] > 0) & ~t["office_tie"]).fill_null(False)
     nothing = ibis.null("string")
 
     def told(words: str, column: str) -> ir.Value:
@@ -151,27 +170,13 @@ def _chosen(t: ir.Table, policy: Policy) -> ir.Table:
         ("company_name", t["given_account"].notnull(), nothing, t["given_account"],
          told("company name ", "given_key")),
         ("host_domain", host, t["host_domain"], nothing, looked_up),
-        ("office_ip", ~against_office & office.notnull(), nothing, office, range_),
+        ("office_ip", ~against_office & (office.notnull() | shared),
+         ibis.ifelse(shared, t["office_domain"], nothing), office, range_),
         ("asn_org", free & network.notnull() & ~t["asn_is_isp"], nothing, network,
          told("network of ", "asn_org")),
     ]  # fmt: skip
     rules = [rule for name in identity.rules for rule in listed if rule[0] == name]
     go = t["stopped"].isnull()
-    skipped = first_match(
-        [
-            (t["mail_against"].notnull(), t["mail_against"]),
-            (t["mail_tie"].fill_null(False), ibis.literal("tie_refused")),
-            (t["firm_against"].notnull(), t["firm_against"]),
-            (t["firm_tie"].fill_null(False), ibis.literal("tie_refused")),
-            (t["host_against"].notnull(), t["host_against"]),
-            (t["host_tie"].fill_null(False), ibis.literal("tie_refused")),
-            (t["blocked"].notnull(), t["blocked"]),
-            (t["office_against"].notnull(), t["office_against"]),
-            (t["is_shared_ip"], ibis.literal("shared_ip")),
-            (t["asn_is_isp"], ibis.literal("isp")),
-        ],
-        ibis.literal("no_match"),
-    )
     return t.select(
         "signal_id",
         "signal_date",
@@ -184,12 +189,44 @@ def _chosen(t: ir.Table, policy: Policy) -> ir.Table:
             [(go & c, _stated(t, float(getattr(confidence, n)), a)) for n, c, _, a, _ in rules],
             ibis.null("float64"),
         ),
-        why_not=ibis.coalesce(t["stopped"], skipped),
+        why_not=ibis.coalesce(t["stopped"], _why_not(t, identity.rules)),
         person_id=ibis.ifelse(
             t["is_nameless"] | t["is_denied"],
             nothing,
             t["one_person"],
         ),
+    )
+
+
+def _why_not(t: ir.Table, rules: Sequence[str]) -> ir.StringValue:
+    """The reason where no rule speaks: a tie that somebody can settle before all others.
+
+    Only rules of the policy wait for an answer.
+    """
+    free = t["blocked"].isnull() & ~t["is_shared_ip"]
+    tied = t["is_office_tied"] | t["office_tie"].fill_null(False) | t["office_name_tied"]
+    mail = t["mail_tie"] & t["mail_against"].isnull() & ~t["is_nameless"]
+    several = t["is_contact_tied"] & ~t["is_nameless"]
+    ties: list[tuple[str, ir.BooleanValue]] = [
+        ("crm_contact", several & ~t["is_stitched"]),
+        ("email_domain", mail & ~t["is_stitched"]),
+        ("stitched_cookie", (mail | several) & t["is_stitched"]),
+        ("company_domain", t["firm_tie"] & t["firm_against"].isnull()),
+        ("company_name", t["given_tied"]),
+        ("host_domain", t["host_tie"] & t["host_against"].isnull()),
+        ("office_ip", tied & free & t["office_against"].isnull()),
+        ("asn_org", t["asn_name_tied"] & free & ~t["asn_is_isp"]),
+    ]
+    return first_match(
+        [
+            *((c.fill_null(False), ibis.literal("tie_refused")) for n, c in ties if n in rules),
+            *((t[a].notnull(), t[a]) for a in ("mail_against", "firm_against", "host_against")),
+            (t["blocked"].notnull(), t["blocked"]),
+            (t["office_against"].notnull(), t["office_against"]),
+            (t["is_shared_ip"], ibis.literal("shared_ip")),
+            (t["asn_is_isp"], ibis.literal("isp")),
+        ],
+        ibis.literal("no_match"),
     )
 
 

@@ -47,10 +47,22 @@ def offices_in_time(answers: ir.Table) -> ir.Table:
 
     The spans of one address do not overlap; ``span_to`` is the first day that it no longer holds.
     """
+    each, listed = _listed(answers)
+    return each.semi_join(listed.filter(listed["n"] == 1), ["span_ip", "span_from"])
+
+
+def tied_offices(answers: ir.Table) -> ir.Table:
+    """The same columns for offices that several companies list: one row a company, in equal spans."""
+    each, listed = _listed(answers)
+    return each.semi_join(listed.filter(listed["n"] > 1), ["span_ip", "span_from"])
+
+
+def _listed(answers: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """Every line of ``dated_offices``, and how many lines each span of an address has."""
     dated = answers.filter(answers["dated_offices"].notnull() & (answers["dated_offices"] != ""))
     each = dated.select(span_ip="ip", span=dated["dated_offices"].split("\n").unnest())
     part = {name: each["span"].re_extract(_SPAN, i + 1).nullif("") for i, name in enumerate(_PARTS)}
-    return each.select(
+    each = each.select(
         "span_ip",
         span_from=part["from"].cast("date"),
         span_to=part["to"].cast("date"),
@@ -58,3 +70,4 @@ def offices_in_time(answers: ir.Table) -> ir.Table:
         span_key=part["key"],
         span_range=part["range"],
     )
+    return each, each.group_by("span_ip", "span_from").aggregate(n=each.count())

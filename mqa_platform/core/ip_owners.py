@@ -21,11 +21,11 @@ from mqa_platform.core.addresses import (
     ipv4_numbers,
     ipv6_keys,
     keys_of_hex,
+    plain,
     shown,
-    unmapped,
 )
 from mqa_platform.core.kernel import Kernel
-from mqa_platform.core.ranges import Ranges, Rows
+from mqa_platform.core.ranges import TIE, Ranges, Rows
 
 # Anybody may rent these, so they say nothing of who sits behind them, whatever office is listed.
 _RENTED = ("hosting", "vpn", "bot")
@@ -39,7 +39,8 @@ IP_ANSWER = pa.schema(
         ("office_domain", pa.string()),
         ("office_key", pa.string()),
         ("office_range", pa.string()),
-        # Offices that hold for a time: lines of from|to|domain|key|range; see ``offices_in_time``.
+        # Offices that hold for a time, or that several companies list: lines of
+        # from|to|domain|key|range; see ``offices_in_time`` and ``tied_offices``.
         ("dated_offices", pa.string()),
         ("asn_key", pa.string()),
         ("asn_org", pa.string()),
@@ -48,15 +49,14 @@ IP_ANSWER = pa.schema(
     ]
 )
 Office = tuple[str | None, str | None, str | None]
-NOBODY: Office = (None, None, None)
 
 
 class _Asked:
     """The addresses of one call, as numbers of both versions."""
 
     def __init__(self, ips: pa.Array) -> None:
-        plain = unmapped(ips)
-        self.v4, self.v6 = ipv4_numbers(plain), ipv6_keys(plain)
+        bare = plain(ips)
+        self.v4, self.v6 = ipv4_numbers(bare), ipv6_keys(bare)
         self.is_v4, self.is_v6 = self.v4 != NO_V4, self.v6 != NO_V6
 
 
@@ -64,6 +64,9 @@ class _Kind:
     """The ranges of one kind, of both address versions."""
 
     def __init__(self, table: pa.Table, owners: Callable[[pa.Table], Rows]) -> None:
+        # Lists are delivered again and again; a copy says nothing and makes every search longer.
+        said = [c for c in table.column_names if c not in ("source", "batch_id")]
+        table = table.select(said).group_by(said).aggregate([])
         # Rows come in any order; what decides between equal ones must not.
         columns = [(c, "ascending") for c in ("org_key", "org", "domain", "asn")]
         self.table = table.sort_by(columns).combine_chunks() if len(table) else table
@@ -107,8 +110,11 @@ class _Kind:
         return known[np.where(rows >= 0, rows, len(self.size))]
 
     def column(self, name: str, rows: Rows) -> pa.Array:
-        """A column of the found ranges; null where none was found."""
-        return self.table[name].combine_chunks().take(pa.array(rows, mask=rows < 0))
+        """A column of the found ranges; null where none was found, or where the list says nothing."""
+        found = self.table[name].combine_chunks().take(pa.array(rows, mask=rows < 0))
+        if not pa.types.is_string(found.type):
+            return found
+        return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
 
     def ranges(self, rows: Rows) -> list[str | None]:
         """The found ranges as text."""
@@ -148,7 +154,7 @@ def _dated(table: pa.Table) -> pa.Table:
 
 
 class _Spans:
-    """Offices that hold for a time, worked out for the few addresses that are in one of them."""
+    """Offices that hold for a time or are listed by several, for the few addresses in one of them."""
 
     def __init__(self, offices: _Kind) -> None:
         self.all = offices
@@ -156,44 +162,47 @@ class _Spans:
         self.owner = _companies(offices.table)
         self.lines = {c: offices.table[c].to_pylist() for c in _SPAN}
 
-    def of(self, asked: _Asked) -> list[str | None]:
-        """What ``dated_offices`` says of each address; null where no dated office holds it."""
-        found = self.dated.find(asked)
+    def of(self, asked: _Asked, office: Rows) -> list[str | None]:
+        """What ``dated_offices`` says of each address; null where one office holds it for good."""
+        told = (self.dated.find(asked) >= 0) | (office == TIE)
         return [
-            self._told(self.all.holding(asked, i)) if row >= 0 else None
-            for i, row in enumerate(found.tolist())
+            self._told(self.all.holding(asked, i)) if is_told else None
+            for i, is_told in enumerate(told.tolist())
         ]
 
     def _told(self, rows: list[int]) -> str:
-        """Disjoint spans in order, each with the office that is the most specific in it."""
+        """Disjoint spans in order, each with the most specific office; of a tie one line a company."""
         bounds = {self.lines[c][r] or limit for r in rows for c, limit in _LIMITS.items()}
         days = sorted(bounds | set(_LIMITS.values()))
-        told: list[tuple[date, date, Office]] = []
+        told: list[tuple[date, date, list[Office]]] = []
         for first, after in zip(days, days[1:], strict=False):
-            office = self._best([r for r in rows if self._holds(r, first)])
-            if told and told[-1][2] == office:
-                told[-1] = (told[-1][0], after, office)
+            offices = self._best([r for r in rows if self._holds(r, first)])
+            if told and told[-1][2] == offices:
+                told[-1] = (told[-1][0], after, offices)
             else:
-                told.append((first, after, office))
+                told.append((first, after, offices))
         return "\n".join(
             "|".join([first.isoformat(), after.isoformat(), *(v or "" for v in office)])
-            for first, after, office in told
-            if office != NOBODY
+            for first, after, offices in told
+            for office in offices
         )
 
     def _holds(self, row: int, day: date) -> bool:
         first, after = self.lines["valid_from"][row], self.lines["valid_to"][row]
         return (first is None or first <= day) and (after is None or day < after)
 
-    def _best(self, rows: list[int]) -> Office:
+    def _best(self, rows: list[int]) -> list[Office]:
         if not rows:
-            return NOBODY
+            return []
         least = min(self.all.size[r] for r in rows)
-        best = sorted(r for r in rows if self.all.size[r] == least)
-        if len({int(self.owner[r]) for r in best}) > 1:
-            return NOBODY
-        (text,) = self.all.ranges(np.array(best[:1]))
-        return self.lines["domain"][best[0]], self.lines["org_key"][best[0]], text
+        # The first line of each company, as the lines are sorted.
+        best = sorted((r for r in rows if self.all.size[r] == least), reverse=True)
+        first = sorted({int(self.owner[r]): r for r in best}.values())
+        texts = self.all.ranges(np.array(first))
+        return [
+            (self.lines["domain"][r], self.lines["org_key"][r], text)
+            for r, text in zip(first, texts, strict=True)
+        ]
 
 
 _LIMITS = {"valid_from": date(1900, 1, 1), "valid_to": date(9999, 12, 31)}
@@ -203,9 +212,10 @@ _SPAN = ("valid_from", "valid_to", "domain", "org_key")
 def ip_lookup(ranges: pa.Table) -> Kernel:
     """Kernel: distinct ``ip`` → who owns the address. ``ranges`` is the landed_ip_ranges table.
 
-    The most specific range of a kind answers; equally specific ones of two owners answer nobody. Listed
-    autonomous systems (no range of their own) block every range of that number. What anybody may rent
-    blocks always, a carrier's network unless a narrower office lies in it.
+    The most specific range of a kind answers; equally specific ones of two owners answer nobody, and of
+    offices it is told whose they are. Listed autonomous systems (no range of their own) block every
+    range of that number. What anybody may rent blocks always, a carrier's network unless a narrower
+    office lies in it.
     """
     listed = pc.and_(pc.less(ranges["range_start"], 0), pc.is_null(ranges["ipv6_start"]))
     addressed, systems = ranges.filter(pc.invert(listed)), ranges.filter(listed)
@@ -224,7 +234,7 @@ def ip_lookup(ranges: pa.Table) -> Kernel:
         ips = table["ip"].combine_chunks()
         asked = _Asked(ips)
         found = {k: kind.find(asked) for k, kind in kinds.items()}
-        dated = spans.of(asked)
+        dated = spans.of(asked, found["office"])
         office = np.where([d is not None for d in dated], -1, found["office"])
         asn, host = found["asn"], found["reverse_dns"]
         columns = {

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from mqa_platform.core.browsers import between_companies
 from mqa_platform.core.company_keys import account_domains
 from mqa_platform.core.domains import CONTACT, domain_owners
 from mqa_platform.core.expressions import newest_first
@@ -64,6 +65,35 @@ def rival_contacts(contacts: ir.Table, accounts: ir.Table, identity: Identity) -
     return t.semi_join(rivals, "account_id").select(*CONTACT.names)
 
 
+def _without_mail_hosts(versions: ir.Table, listed_domains: ir.Table) -> ir.Table:
+    """Versions without the domains of private mail that several accounts have: nothing to settle.
+
+    Of a mail host that one account alone has, the account may be the host itself.
+    """
+    each = versions.select("account_id", "domain").distinct()
+    several = each.group_by("domain").aggregate(n=each.count())
+    several = several.filter(several["n"] > 1).semi_join(listed_domains, "domain")
+    several = several.select(mail_host="domain")
+    t = versions.left_join(several, [("domain", "mail_host")])
+    domain = ibis.ifelse(t["mail_host"].isnull(), t["domain"], ibis.null("string"))
+    return t.mutate(domain=domain).drop("mail_host")
+
+
+def owners_of(
+    accounts: ir.Table,
+    merges: pa.Table,
+    contacts: pa.Table,
+    identity: Identity,
+    apply: Apply,
+    listed_domains: ir.Table | None = None,
+) -> ir.Table:
+    """``domains.OWNER`` of all accounts; the arguments are those of ``known``."""
+    t = accounts.select(*_VERSION).mutate(all=ibis.literal(0))
+    if listed_domains is not None:
+        t = _without_mail_hosts(t, listed_domains)
+    return apply(domain_owners(identity, merges, contacts), t, "all")
+
+
 def known(
     accounts: ir.Table,
     identities: ir.Table,
@@ -71,6 +101,7 @@ def known(
     contacts: pa.Table,
     identity: Identity,
     apply: Apply,
+    listed_domains: ir.Table | None = None,
 ) -> Known:
     """Owners of domains, nodes of accounts and clusters of people.
 
@@ -81,10 +112,14 @@ def known(
         contacts: ``rival_contacts``.
         identity: the policy's section.
         apply: runs a kernel over shards; each kernel is given all its rows at once.
+        listed_domains: domains of free and disposable mail, which are no company's; None knows none.
     """
     versions = accounts.select(*_VERSION).mutate(all=ibis.literal(0))
+    owners = owners_of(accounts, merges, contacts, identity, apply, listed_domains)
+    apart = between_companies(identities, owners, listed_domains, identity)
+    sure = identities.anti_join(apart.mutate(kind=ibis.literal("cookie")), ["kind", "ref"])
     return Known(
-        owners=apply(domain_owners(identity, merges, contacts), versions, "all"),
+        owners=owners,
         nodes=apply(account_nodes(identity, merges), versions, "all"),
-        clusters=apply(person_clusters(identity.people), links(identities), "all"),
+        clusters=apply(person_clusters(identity.people), links(sure), "all"),
     )

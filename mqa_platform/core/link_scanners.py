@@ -5,6 +5,8 @@ Belongs here: telling them from a reader's clicks. Does not belong here: what a 
 
 Clicks and mails are taken from all that has landed, because a mail sent at the end of one day may be
 opened by the filter on the next, and a day's answer must not hang on which days were run before.
+Nothing looks forward: several links at once are counted within the UTC day, so that a day once
+published does not read otherwise when the next one comes.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ from mqa_platform.policy.models import Policy
 
 SCANNED = pa.schema([("signal_id", pa.string())])
 _SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+# More days than any moment has behind it.
+_DAYS = 1_000_000
 _EVENTS = ("email_click", "outbound_email")
 
 
 def mail_events(landed: ir.Table, window: Window) -> ir.Table:
     """Mails sent and links clicked, of named people, from a day before the window to its end."""
     day = landed["event_date"]
-    t = landed.filter((day >= window.lo - ONE_DAY) & (day < window.hi + ONE_DAY))
+    t = landed.filter((day >= window.lo - ONE_DAY) & (day < window.hi))
     t = t.filter(t["event"].isin(_EVENTS) & t["person_ref"].notnull())
     return t.select(
         signal_id=identifier(t["source"], t["event_id"]),
@@ -53,7 +58,7 @@ def scanned_clicks(policy: Policy) -> Kernel:
         soon = _soon_after(campaign, moment, sent, rules.seconds_after_sending * _SECOND)
         clicks = np.flatnonzero(~sent)
         burst = _bursts(
-            person[clicks],
+            person[clicks] * _DAYS + moment[clicks] // _DAY,
             moment[clicks],
             _codes(table["link"])[clicks],
             rules.links_at_once,
@@ -85,6 +90,42 @@ def _soon_after(key: np.ndarray, moment: np.ndarray, sent: np.ndarray, within: i
     return soon
 
 
+def _different(what: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """How many different values each stretch from a row up to ``last[row]`` (not included) has.
+
+    ``last`` never falls, so both ends only move forward: every row comes in once and goes once.
+    """
+    counts: dict[int, int] = {}
+    out = np.ones(len(what), dtype=np.int64)
+    # Most clicks are alone; only rows that share a stretch need counting.
+    rows = np.flatnonzero(last - np.arange(len(what)) > 1).tolist()
+    first = end = 0
+    values, ends = what.tolist(), last.tolist()
+    for row in rows:
+        if row >= end:
+            counts.clear()
+            first = end = row
+        for gone in values[first:row]:
+            counts[gone] -= 1
+            if not counts[gone]:
+                del counts[gone]
+        for come in values[end : ends[row]]:
+            counts[come] = counts.get(come, 0) + 1
+        first, end = row, ends[row]
+        out[row] = len(counts)
+    return out
+
+
+def _covered(last: np.ndarray, holds: np.ndarray) -> np.ndarray:
+    """Rows that lie in at least one of the stretches that hold."""
+    depth = np.zeros(len(last) + 1, dtype=np.int64)
+    first = np.flatnonzero(holds)
+    np.add.at(depth, first, 1)
+    np.add.at(depth, last[first], -1)
+    covered: np.ndarray = np.cumsum(depth[:-1]) > 0
+    return covered
+
+
 def _bursts(
     person: np.ndarray, moment: np.ndarray, link: np.ndarray, links: int, within: int
 ) -> np.ndarray:
@@ -98,10 +139,7 @@ def _bursts(
         step[1:][who[1:] != who[:-1]] = within + 1
         place = np.cumsum(step)
         last = np.searchsorted(place, place + within, side="right")
-        # Only where enough clicks lie together are the links counted: that is rare.
-        for first in np.flatnonzero(last - np.arange(len(order)) >= links).tolist():
-            if len(np.unique(what[first : last[first]])) >= links:
-                found[first : last[first]] = True
+        found = _covered(last, _different(what, last) >= links)
     back = np.zeros(len(order), dtype=np.bool_)
     back[order] = found
     return back

@@ -3,9 +3,10 @@
 Belongs here: which differences never tell two companies apart, and which pairs are worth a look. Does
 not belong here: cleaning one name (``company_names``), or what a name is worth as evidence (``identity``).
 
-Precision comes first. Only three differences match by themselves: spaces and accents; a usual
-abbreviation; one typing error in a word that no other name has. A word more or less ("Juniper",
-"Juniper Networks") is a question for a person: the same words tell Motorola Solutions from Motorola.
+Precision comes first. Only four differences match by themselves: accents; spaces; a usual abbreviation
+or plural; one typing error in a word that no other name has. The less a name tells beside the difference,
+the longer it must be: Bluebox and Blue Box are two companies. A word more or less ("Juniper", "Juniper
+Networks") is a question for a person: the same words tell Motorola Solutions from Motorola.
 """
 
 from __future__ import annotations
@@ -72,16 +73,22 @@ _COMMON: Final = 100
 _RARE: Final = 3
 # Letters that make a word, or the rest of a name, telling.
 _REST: Final = 5
+# Letters of an invented name of one word that nobody else invents with other spaces or one letter less.
+_ALONE: Final = 12
+# Letters of a name that is another one's but for its accents.
+_ACCENTED: Final = 4
 
 
 @dataclass(frozen=True)
 class _Name:
     """A cleaned name as it is compared; ``spelling`` is its words without spaces.
 
+    ``plain`` are the words without accents, ``words`` those with abbreviations written out;
     ``telling`` is the length of the words that are not said of many companies.
     """
 
     key: str
+    plain: tuple[str, ...]
     words: tuple[str, ...]
     spelling: str
     telling: int
@@ -158,11 +165,11 @@ class _Book:
 
 
 def _read(key: str) -> _Name:
-    plain = unicodedata.normalize("NFKD", key.replace("ø", "o").replace("ł", "l"))
-    text = "".join(c for c in plain if not unicodedata.combining(c))
-    words = tuple(_WORDS.get(word, word) for word in text.split())
+    letters = unicodedata.normalize("NFKD", key.replace("ø", "o").replace("ł", "l"))
+    plain = tuple("".join(c for c in letters if not unicodedata.combining(c)).split())
+    words = tuple(_WORDS.get(word, word) for word in plain)
     telling = sum(len(word) for word in words if word not in _GENERIC)
-    return _Name(key, words, "".join(words), telling)
+    return _Name(key, plain, words, "".join(words), telling)
 
 
 def _gaps(spelling: str) -> set[str]:
@@ -172,11 +179,11 @@ def _gaps(spelling: str) -> set[str]:
 
 def _same(name: _Name, book: _Book, names: Names) -> list[tuple[str, str]]:
     """The accounts that the name is, with the difference that does not matter."""
-    if name.telling < names.spelling_from:
-        return []
     equal = [book.names[i] for i in book.by_spelling.get(name.spelling, ())]
     if equal:
-        return [(n.key, "spelling") for n in equal]
+        # Near to several and sure of one: still a question, for the other may be meant.
+        sure = [n.key for n in equal if _is_spelling(name, n, names)]
+        return [(key, "spelling") for key in sure] if len(sure) == len(equal) else []
     if name.telling < names.typing_errors_from:
         return []
     near = {i for short in _gaps(name.spelling) for i in book.by_gap.get(short, ())}
@@ -185,6 +192,20 @@ def _same(name: _Name, book: _Book, names: Names) -> list[tuple[str, str]]:
         for i in sorted(near)
         if _is_typing_error(name, book.names[i], book, names)
     ]
+
+
+def _is_spelling(name: _Name, other: _Name, names: Names) -> bool:
+    """Whether two names of one spelling are long enough, for what differs, to be one company's."""
+    telling = min(name.telling, other.telling)
+    if name.plain == other.plain:
+        return telling >= _ACCENTED
+    if len(name.words) != len(other.words):
+        # Two usual words written as one are another name: Sky Logic, Skylogic.
+        alone = 1 in (len(name.words), len(other.words))
+        return telling >= (_ALONE if alone else names.spelling_from)
+    differing = [(a, b) for a, b in zip(name.plain, other.plain, strict=True) if a != b]
+    plural = any(a.rstrip("s") == b.rstrip("s") for a, b in differing)
+    return telling >= (names.typing_errors_from if plural else names.spelling_from)
 
 
 def _is_typing_error(name: _Name, other: _Name, book: _Book, names: Names) -> bool:
@@ -209,7 +230,7 @@ def _is_typing_error(name: _Name, other: _Name, book: _Book, names: Names) -> bo
         and (
             long >= _REST
             if rest >= _REST
-            else long >= names.typing_errors_from and _is_slip(wrong, right)
+            else long >= max(names.typing_errors_from, _ALONE) and _is_slip(wrong, right)
         )
         # A slip of the finger is rarely in the first letter or in a number, and never another word.
         and wrong[0] == right[0]
@@ -242,7 +263,10 @@ def _worth_a_look(name: _Name, book: _Book, names: Names) -> Iterator[dict[str, 
 
 
 def _score(name: _Name, other: _Name, book: _Book) -> float:
-    """Shared words by how much they tell, and the likeness of the spelling: the mean of both."""
+    """Shared words by how much they tell, and the likeness of the spelling: the mean of both.
+
+    Of names that differ in spaces or one letter the spelling alone: they share no word.
+    """
     numbers = [{w for w in n.words if not w.isalpha()} for n in (name, other)]
     if numbers[0] != numbers[1]:
         return 0.0
@@ -250,6 +274,9 @@ def _score(name: _Name, other: _Name, book: _Book) -> float:
     shared = math.fsum(book.weight(w) for w in sorted(mine & theirs))
     most = math.fsum(book.weight(w) for w in sorted(mine | theirs))
     likeness = fuzz.token_sort_ratio(" ".join(name.words), " ".join(other.words)) / 100
+    slips = OSA.distance(name.spelling, other.spelling, score_cutoff=1)
+    if slips <= 1 and min(name.telling, other.telling) > _REST:
+        return 1 - slips / len(name.spelling)
     return (shared / most + likeness) / 2
 
 

@@ -6,10 +6,12 @@ here: how owners and nodes come about (``domains``, ``hierarchy``), or which rul
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.expressions import in_force
+from mqa_platform.core.expressions import in_force, one_of
 
 
 def with_owner_counts(asked: ir.Table, owners: ir.Table) -> ir.Table:
@@ -47,6 +49,61 @@ def with_sole_owner(t: ir.Table, owners: ir.Table, column: str, found: str) -> i
         held, [t[column] == held["asked_domain"], t["signal_date"] == held["asked_day"]]
     )
     return t.drop("asked_domain", "asked_day")
+
+
+def with_claim(t: ir.Table, owners: ir.Table, column: str, account: str, found: str) -> ir.Table:
+    """Signals with ``found``: whether the account in ``account`` has or claims the domain in ``column``."""
+    asked = t.filter(t[column].notnull() & t[account].notnull())
+    asked = asked.select(asked_domain=column, asked_account=account, asked_day="signal_date")
+    o = owners.select("valid_from", "valid_to", claimed="domain", claimant="account_id")
+    held = asked.distinct().join(o, [("asked_domain", "claimed"), ("asked_account", "claimant")])
+    held = held.filter(in_force(held, held["asked_day"]))
+    held = held.select("asked_domain", "asked_account", "asked_day").distinct()
+    t = t.left_join(
+        held,
+        [
+            t[column] == held["asked_domain"],
+            t[account] == held["asked_account"],
+            t["signal_date"] == held["asked_day"],
+        ],
+    )
+    t = t.mutate(**{found: t["asked_domain"].notnull()})
+    return t.drop("asked_domain", "asked_account", "asked_day")
+
+
+def with_industries(
+    t: ir.Table,
+    owners: ir.Table,
+    accounts: ir.Table,
+    column: str,
+    industries: Iterable[str],
+    found: str,
+) -> ir.Table:
+    """Signals with ``found``: whether an owner of the domain in ``column`` is of such an industry.
+
+    Args:
+        t: signals with signal_date and the column.
+        owners: ``domains.OWNER``; of a domain that several have or claim, one is enough.
+        accounts: crm_accounts with history; the industry is that of the day.
+        column: which domain.
+        industries: as the CRM names them.
+        found: the name of the new column.
+    """
+    of_them = accounts.filter(one_of(accounts["industry"], industries) & ~accounts["is_deleted"])
+    of_them = of_them.select("valid_from", "valid_to", of_industry="account_id")
+    o = owners.select("valid_from", "valid_to", owned_domain="domain", owner="account_id")
+    asked = t.filter(t[column].notnull())
+    asked = asked.select(asked_domain=column, asked_day="signal_date").distinct()
+    held = asked.join(o, [("asked_domain", "owned_domain")])
+    held = held.filter(in_force(held, held["asked_day"]))
+    held = held.select("asked_domain", "asked_day", "owner")
+    held = held.join(of_them, [("owner", "of_industry")])
+    held = held.filter(in_force(held, held["asked_day"]))
+    held = held.select("asked_domain", "asked_day").distinct()
+    t = t.left_join(
+        held, [t[column] == held["asked_domain"], t["signal_date"] == held["asked_day"]]
+    )
+    return t.mutate(**{found: t["asked_domain"].notnull()}).drop("asked_domain", "asked_day")
 
 
 def answered(t: ir.Table, owners: ir.Table, nodes: ir.Table) -> ir.Table:

@@ -5,7 +5,7 @@ id. Does not belong here: whose account a person belongs to (``identity``): that
 address and of the contact as of the day, whoever else the person is.
 
 Links come from all identities that have landed: a browser that told two addresses, a lead that had
-two. What the CRM says of contacts counts from the day it was said.
+two, people who were merged by hand. What the CRM says of contacts counts from the day it was said.
 """
 
 from __future__ import annotations
@@ -41,18 +41,20 @@ def person_clusters(limits: People) -> Kernel:
     """
 
     def run(table: pa.Table) -> pa.Table:
-        is_lead = pc.equal(table["kind"], "lead")
-        leads = table.filter(is_lead)
-        own = pc.binary_join_element_wise("lead:", leads["ref"], "")
+        # A lead's address, and two people whom somebody merged by hand, are links without a browser.
+        is_told = pc.not_equal(table["kind"], "cookie")
+        sure = table.filter(is_told)
+        leads = pc.binary_join_element_wise("lead:", sure["ref"], "")
+        own = pc.if_else(pc.equal(sure["kind"], PERSON), sure["ref"], leads)
         named = table["person_ref"].combine_chunks()
         people = pc.unique(pa.concat_arrays([named, own.combine_chunks()]))
         people = people.take(pc.array_sort_indices(people))
         size = len(people)
         told = _codes(named, people)
-        joined = [(_codes(own, people), told[is_lead.to_numpy(zero_copy_only=False)])]
+        joined = [(_codes(own, people), told[_mask(is_told)])]
         alone = _components(size, joined)
-        cookies = table.filter(pc.invert(is_lead))
-        linked, shared = _by_cookie(cookies["ref"], alone[told[~_mask(is_lead)]], limits)
+        cookies = table.filter(pc.invert(is_told))
+        linked, shared = _by_cookie(cookies["ref"], alone[told[~_mask(is_told)]], limits)
         whole = _components(size, [*joined, linked])
         return _clusters(people, whole, shared, limits)
 

@@ -18,18 +18,25 @@ _DOMAINS = ("email_domain", "company_domain", "host_domain")
 
 
 def identity_reviews(
-    known: Known, identities: ir.Table, signals: ir.Table, unresolved: ir.Table
+    known: Known,
+    identities: ir.Table,
+    signals: ir.Table,
+    unresolved: ir.Table,
+    offices: ir.Table | None = None,
 ) -> ir.Table:
     """One row a doubt and candidate.
 
     A tie is listed while it lasts, or as long as signals wait for it. A person in doubt is one with more
     addresses than the policy believes; a shared browser one that more people have used.
+
+    ``offices`` are the domains of the offices that signals of a tie came from
+    (``tie_reviews.office_domains``).
     """
     found = _ties(known.owners).union(_people(known.clusters))
     found = found.union(_browsers(known.clusters, identities)).union(_cycles(known.nodes))
-    waiting = _waiting(known, signals, unresolved)
+    waiting = _waiting(known, signals, unresolved, offices)
     spoken = waiting.group_by(doubt="kind", about="ref").aggregate(
-        signals=waiting.count(),
+        signals=waiting["signal_id"].nunique(),
         first_seen=waiting["signal_date"].min(),
         last_seen=waiting["signal_date"].max(),
     )
@@ -58,7 +65,9 @@ def _doubt(
 def _ties(owners: ir.Table) -> ir.Table:
     """Refused domains; of a candidate's stretches the last says whether it is suggested."""
     t = owners.filter(owners["is_refused"])
-    last = t.group_by("domain").aggregate(last_from=t["valid_from"].max())
+    # On every day one of them is preferred.
+    last = t.filter(t["is_preferred"]).group_by("domain")
+    last = last.aggregate(last_from=t["valid_from"].max())
     last = last.rename(last_domain="domain")
     t = t.join(last, [("domain", "last_domain")])
     t = t.mutate(
@@ -87,26 +96,31 @@ def _cycles(nodes: ir.Table) -> ir.Table:
     return _doubt(t, "cycle", "ultimate_parent_id", "account_id")
 
 
-def _waiting(known: Known, signals: ir.Table, unresolved: ir.Table) -> ir.Table:
-    """(kind, ref, signal_date) of every signal that a doubt keeps from being counted, or counted once."""
+def _waiting(
+    known: Known, signals: ir.Table, unresolved: ir.Table, offices: ir.Table | None
+) -> ir.Table:
+    """(kind, ref, signal_id, signal_date): what a doubt keeps from being counted, or counted once."""
     refused = known.owners.filter(known.owners["is_refused"])
     refused = refused.select("valid_from", "valid_to", tied="domain").distinct()
     left = unresolved.filter(unresolved["reason"] == "tie_refused").select("signal_id")
     tied = signals.semi_join(left, "signal_id")
+    asked = [
+        tied.filter(tied[c].notnull()).select("signal_id", "signal_date", ref=tied[c])
+        for c in _DOMAINS
+    ]
     parts = []
-    for column in _DOMAINS:
-        t = tied.filter(tied[column].notnull()).select("signal_date", ref=tied[column])
+    for t in asked if offices is None else [*asked, offices]:
         t = t.join(refused, [("ref", "tied")])
         t = t.filter(in_force(t, t["signal_date"]))
-        parts.append(t.select("signal_date", "ref", kind=ibis.literal("tie")))
+        parts.append(t.select("signal_id", "signal_date", "ref", kind=ibis.literal("tie")))
     for kind, column in ((PERSON, "person_key"), (SHARED, "anonymous_id")):
         c = known.clusters
         c = c.filter((c["kind"] == kind) & c["is_refused"])
         c = c.select(doubted=c["ref"], about=ibis.coalesce(c["root"], c["ref"]))
-        t = signals.filter(signals[column].notnull()).select("signal_date", by=signals[column])
-        t = t.join(c, [("by", "doubted")])
-        parts.append(t.select("signal_date", ref=t["about"], kind=ibis.literal(kind)))
-    every = [t.select("kind", "ref", "signal_date") for t in parts]
+        t = signals.filter(signals[column].notnull())
+        t = t.select("signal_id", "signal_date", by=signals[column]).join(c, [("by", "doubted")])
+        parts.append(t.select("signal_id", "signal_date", ref="about", kind=ibis.literal(kind)))
+    every = [t.select("kind", "ref", "signal_id", "signal_date") for t in parts]
     every = [t.cast({c: t.schema()[c].copy(nullable=True) for c in t.columns}) for t in every]
     found = every[0]
     for more in every[1:]:

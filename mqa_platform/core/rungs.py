@@ -68,7 +68,8 @@ class Facts:
     """What is true of each account at the end of one day.
 
     Points are ten-thousandths; gate, tier and sales_event are positions in GATES, TIERS and SALES_EVENTS.
-    parent is the position of the account above, −1 for none; forced is the rung that somebody has put the account on, −1 for none.
+    parent is the position of the account above, −1 for none; forced is the rung that somebody has put the
+    account on, −1 for none.
     """
 
     present: Mask

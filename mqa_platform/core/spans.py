@@ -85,6 +85,30 @@ def cut(versions: ir.Table, days: ir.Table) -> ir.Table:
     ).drop("slice_account", "day", "next_day")
 
 
+def said_within(slices: ir.Table, said: ir.Table) -> ir.Table:
+    """What is said of each slice on its first day; nothing said changes within a slice.
+
+    Args:
+        slices: of ``cut``: account_id, version_from, valid_from.
+        said: account_id, version_from, match_from, match_to (closed) and whatever is said.
+
+    Returns:
+        account_id, version_from, valid_from (the slice's) and the columns of ``said`` but its keys.
+    """
+    days = slices.select("account_id", "version_from", "valid_from")
+    of = said.rename(said_account="account_id", said_version="version_from")
+    t = days.join(
+        of,
+        [
+            days["account_id"] == of["said_account"],
+            days["version_from"] == of["said_version"],
+            of["match_from"] <= days["valid_from"],
+            days["valid_from"] < of["match_to"],
+        ],
+    )
+    return t.drop("said_account", "said_version", "match_from", "match_to")
+
+
 def merged(slices: ir.Table, columns: Sequence[str]) -> ir.Table:
     """Slices of one version that say the same in all ``columns``, as one; without the version's days.
 

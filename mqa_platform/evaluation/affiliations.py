@@ -68,28 +68,43 @@ def read_affiliations(path: Path) -> Affiliations:
     try:
         content = json.loads(_text(path))
         people: dict[str, Person] = {}
-        for user in content["users"]:
+        for user in _given(content, "users", "the file"):
             person = _person(user)
-            people |= dict.fromkeys(user["author_ids"], person) if person else {}
-        companies: dict[str, set[str]] = defaultdict(set)
-        for company in content["companies"]:
-            for domain in company["domains"]:
-                if domain:
-                    companies[domain.lower()].add(company["company_name"])
-        names = tuple(company["company_name"] for company in content["companies"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EvaluationError(f"{path} is not a file of affiliations: {error!r}") from error
+            people |= dict.fromkeys(_given(user, "author_ids", "a user"), person) if person else {}
+        listed = [
+            (_given(c, "company_name", "a company"), _given(c, "domains", "a company") or ())
+            for c in _given(content, "companies", "the file")
+        ]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise EvaluationError(f"{path} is not a file of affiliations: {error}") from error
+    companies: dict[str, set[str]] = defaultdict(set)
+    for name, domains in listed:
+        for domain in domains:
+            if domain:
+                companies[domain.lower()].add(name)
+    names = tuple(name for name, _ in listed)
     return Affiliations(people, dict(companies), names)
 
 
+def _given(record: Any, key: str, what: str) -> Any:
+    """The record's value; an error that says what lacks what."""
+    if not isinstance(record, dict) or key not in record:
+        raise ValueError(f"{what} has no {key!r}")
+    return record[key]
+
+
 def _person(user: dict[str, Any]) -> Person | None:
-    spells = [(_end(c["end_date"]), c["company_name"]) for c in user["companies"]]
+    spells = [
+        (_end(_given(c, "end_date", "an employer")), _given(c, "company_name", "an employer"))
+        for c in _given(user, "companies", "a user") or ()
+    ]
     if not spells:
         return None
     # Sorted by the end only: of two that end together the first listed came first.
     spells.sort(key=lambda spell: spell[0])
     ends, names = zip(*spells, strict=True)
-    return Person(f"person:{user['user']}", names, ends, tuple(user["email_domains"]))
+    domains = tuple(_given(user, "email_domains", "a user") or ())
+    return Person(f"person:{_given(user, 'user', 'a user')}", names, ends, domains)
 
 
 def _end(text: str | None) -> int:
@@ -120,9 +135,14 @@ def read_commits(path: Path) -> pa.Table:
             pa.py_buffer(_text(path)),
             convert_options=csv.ConvertOptions(include_columns=_COLUMNS, column_types=kinds),
         )
-        at = pc.cast(pc.cast(table["author_ts"], pa.float64()), pa.int64())
     except (OSError, pa.ArrowException, KeyError) as error:
         raise EvaluationError(f"{path} is not a file of commits: {error}") from error
+    try:
+        at = pc.cast(pc.cast(table["author_ts"], pa.float64()), pa.int64())
+    except pa.ArrowException as error:
+        raise EvaluationError(
+            f"{path}: the column author_ts must be seconds since 1970: {error}"
+        ) from error
     rows = pa.table(
         {
             "author": table["author_id"],

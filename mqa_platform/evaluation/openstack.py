@@ -20,7 +20,9 @@ import pyarrow.compute as pc
 from mqa_platform.core.company_names import clean_company_name
 from mqa_platform.core.employment_facts import Question, employment
 from mqa_platform.evaluation.affiliations import Affiliations, read_affiliations, read_commits
+from mqa_platform.evaluation.halves import halves
 from mqa_platform.evaluation.measures import (
+    EvaluationError,
     Facts,
     confidence_bands,
     high_confidence,
@@ -40,13 +42,18 @@ def evaluate_openstack(affiliations: Path, commits: Path, policy: Employment) ->
     """The figures of the two files.
 
     Raises:
-        EvaluationError: a file is missing or of another form.
+        EvaluationError: a file is missing or of another form, or no commit is by a person of known
+            employers.
     """
     known, stream = read_affiliations(affiliations), read_commits(commits)
     cases = known_cases(known, stream)
+    if not len(cases):
+        raise EvaluationError(
+            f"{commits} has no commit, merges aside, of an author_id with employers in {affiliations}"
+        )
     with scratch_session() as session:
         answers = session.arrow(answered(session, known, stream, cases, policy))
-    return figures(cases, answers)
+    return {**figures(cases, answers), "random_halves": halves(cases, answers, figures)}
 
 
 def known_cases(known: Affiliations, stream: pa.Table) -> pa.Table:
@@ -146,10 +153,19 @@ def answered(
                 "at": pa.nulls(len(addresses), _MOMENT),
             },
         ),
-        owners=table("owners", texts(owned, "domain", "company")),
+        owners=table("owners", {**texts(owned, "domain", "company"), **_always(known, owned)}),
         named=table("names", called),
     )
     return employment(question, policy, session.keep, session.apply)
+
+
+def _always(known: Affiliations, owned: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
+    """Owners of all times; a domain of several companies has no sole one."""
+    return {
+        "is_sole": pa.array([len(known.owners(d)) == 1 for d, _ in owned], pa.bool_()),
+        "owned_from": _moments(pa.array([0] * len(owned), pa.int64())),
+        "owned_to": pa.nulls(len(owned), _MOMENT),
+    }
 
 
 def _moments(seconds: pa.Array) -> pa.Array:

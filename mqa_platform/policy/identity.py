@@ -78,11 +78,13 @@ class LinkScanners(Model):
 
 
 class NatIps(Model):
-    """When an address has too many visitors on a day to be one company's."""
+    """When an address has too much of a day's traffic to be one company's."""
 
     visitors: Annotated[int, Field(ge=1)] = 50
+    signals: Annotated[int, Field(ge=1)] = 500
     companies: Annotated[int, Field(ge=2)] = 3
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    office_share: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
 class EmploymentConfidence(Model):
@@ -158,7 +160,8 @@ class Identity(Model):
     education_pattern: Pattern = r"(^|\.)(edu|ac)(\.[a-z]{2})?$"
     exclude_education: bool = True
     isp_host_pattern: Pattern = (
-        r"(^|[.-])(ppp|slip|dial|dialup|dialin|dyn|modem|pool|dsl|cable|dhcp|cust)[0-9-]*[.-]"
+        r"(^|[.-])(ppp|slip|dial|dialup|dialin|dyn|modem|pool|[a-z]?dsl|cable|dhcp|cust)[0-9-]*[.-]"
+        r"|[0-9]{1,3}([.-][0-9]{1,3}){2}|(^|[.-])[a-z]?[0-9a-f]{8}[.-]"
     )
     isp_org_pattern: Pattern = (
         r"(?i)(telecom|telekom|communications|broadband|cable|internet|wireless|mobile"

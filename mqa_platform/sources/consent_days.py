@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from mqa_platform.core.consents import COOKIE, DENIED, PERSON, latest_words
 from mqa_platform.core.lead_merges import with_merged
+from mqa_platform.sources import corrected
 from mqa_platform.warehouse import Session
 
 _WORD = ["kind", "ref", "status", "changed_at"]
@@ -33,8 +34,9 @@ def changed_minds(session: Session, landed: Mapping[str, pa.Table]) -> list[date
     people = changed.filter(changed["kind"] == PERSON).select("ref")
     browsers = changed.filter(changed["kind"] == COOKIE).select("ref")
     signals = session.table("signals")
-    keys = _keys(session, people)
-    cookies = _cookies(session, people).union(browsers).distinct()
+    identities = corrected.identities(session)
+    keys = _keys(people, identities, session.table("crm_contacts"))
+    cookies = _cookies(people, identities).union(browsers).distinct()
     by_key = signals.semi_join(keys, signals["person_key"] == keys["ref"])
     by_cookie = signals.semi_join(cookies, signals["anonymous_id"] == cookies["ref"])
     days = by_key.select("signal_date").union(by_cookie.select("signal_date")).distinct()
@@ -55,9 +57,8 @@ def _refused(words: ir.Table) -> ir.Table:
     return latest.filter(latest["status"] == DENIED).select("kind", "ref")
 
 
-def _keys(session: Session, people: ir.Table) -> ir.Table:
+def _keys(people: ir.Table, identities: ir.Table, contacts: ir.Table) -> ir.Table:
     """(ref): the ways in which a signal may name these people; see ``core.evidence``."""
-    identities, contacts = session.table("landed_identities"), session.table("crm_contacts")
     leads = identities.filter(identities["kind"] == "lead")
     leads = leads.semi_join(people, leads["person_ref"] == people["ref"])
     leads = with_merged(leads.select(of=ibis.literal("lead:") + leads["ref"]), identities)
@@ -69,8 +70,7 @@ def _keys(session: Session, people: ir.Table) -> ir.Table:
     )
 
 
-def _cookies(session: Session, people: ir.Table) -> ir.Table:
-    """(ref): browsers that these people were ever seen in."""
-    identities = session.table("landed_identities")
+def _cookies(people: ir.Table, identities: ir.Table) -> ir.Table:
+    """(ref): browsers that these people were ever seen in, or were given by hand."""
     seen = identities.filter(identities["kind"] == "cookie")
     return seen.semi_join(people, seen["person_ref"] == people["ref"]).select("ref")

@@ -1,7 +1,7 @@
 """Which published days read differently because somebody took a merge back, or made one.
 
-Belongs here: from the corrections of a batch to the days with signals of those browsers, people and
-accounts. Does not belong here: computing those days again, or what a correction means
+Belongs here: from the corrections of a batch to the days with signals of those browsers and people. Does
+not belong here: accounts (``merged_days``), computing those days again, or what a correction means
 (``core.corrections``).
 """
 
@@ -14,10 +14,12 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from mqa_platform.core.corrections import ACCOUNT, COOKIE, LEAD, PERSON
+from mqa_platform.core.corrections import COOKIE, LEAD, PERSON
 from mqa_platform.core.person_clusters import PERSON as ONE_PERSON
 from mqa_platform.core.person_clusters import links, person_clusters
 from mqa_platform.policy.identity import People
+from mqa_platform.sources import corrected
+from mqa_platform.sources.merged_days import days_of_accounts
 from mqa_platform.warehouse import Session
 
 _EVERYBODY = People(max_people_per_cookie=20, max_addresses_per_person=100)
@@ -35,20 +37,22 @@ def corrected_days(session: Session, landed: Mapping[str, pa.Table]) -> list[dat
     told = session.constant(
         "new_corrections", given.select(["kind", "ref", "onto", "action"]).combine_chunks()
     )
-    days = _of_people(session, told).union(_of_accounts(session, told)).distinct()
-    return sorted(row["day"] for row in session.rows(days))
+    days = {row["day"] for row in session.rows(_of_people(session, told).distinct())}
+    return sorted(days | days_of_accounts(session, given))
 
 
 def _of_people(session: Session, told: ir.Table) -> ir.Table:
-    identities = session.table("landed_identities").select("kind", "ref", "person_ref")
-    own = told.filter(told["kind"].isin([COOKIE, LEAD]) & told["onto"].notnull())
-    named = own.select("kind", "ref", person_ref="onto")
-    nullable = dict.fromkeys(("kind", "ref", "person_ref"), "string")
-    every = session.keep(identities.cast(nullable).union(named.cast(nullable)).distinct())
+    own = told.filter(told["kind"].isin([COOKIE, LEAD, PERSON]) & told["onto"].notnull())
+    # As it was said, as it is corrected so far, and as it will be: a day of any of them may change.
+    parts = [session.table("landed_identities"), corrected.identities(session)]
+    parts += [own.select("kind", "ref", person_ref="onto")]
+    links_of = ("kind", "ref", "person_ref")
+    said, now, new = (t.select(*links_of).cast(dict.fromkeys(links_of, "string")) for t in parts)
+    every = session.keep(said.union(now).union(new).distinct())
     clusters = session.apply(person_clusters(_EVERYBODY), links(every), "all")
     roots = clusters.filter(clusters["kind"] == ONE_PERSON).select("ref", "root")
     asked = every.semi_join(told, ["kind", "ref"]).select(ref="person_ref")
-    asked = asked.union(told.filter(told["kind"] == PERSON).select("ref").cast({"ref": "string"}))
+    asked = asked.union(_refs(told, PERSON))
     touched = asked.left_join(roots, "ref").select("ref", "root")
     same = roots.semi_join(touched.filter(touched["root"].notnull()), "root").select("ref")
     people = session.keep(same.union(touched.select("ref")).distinct())
@@ -71,21 +75,3 @@ def _of_people(session: Session, told: ir.Table) -> ir.Table:
 
 def _refs(told: ir.Table, kind: str) -> ir.Table:
     return told.filter(told["kind"] == kind).select("ref").cast({"ref": "string"})
-
-
-def _of_accounts(session: Session, told: ir.Table) -> ir.Table:
-    """Days with a share of one of the accounts, or of a signal that several accounts are refused."""
-    both = told.filter(told["kind"] == ACCOUNT)
-    sides = both.select("ref").union(both.select(ref="onto")).cast({"ref": "string"})
-    merges = session.table("landed_associations")
-    survivors = merges.filter(merges["to_object"] == "survivor")
-    survivors = survivors.semi_join(sides, survivors["from_id"] == sides["ref"])
-    ids = sides.union(survivors.select(ref="to_id").cast({"ref": "string"})).distinct()
-    t = session.table("touchpoints")
-    shares = t.semi_join(ids, t["account_id"] == ids["ref"]).select(day="touchpoint_date")
-    held = t.semi_join(ids, t["own_account_id"] == ids["ref"]).select(day="touchpoint_date")
-    if not session.rows(both.limit(1)):
-        return shares
-    u = session.table("unresolved_signals")
-    refused = u.filter(u["reason"] == "tie_refused")
-    return shares.union(held).union(refused.select(day="signal_date"))

@@ -91,9 +91,13 @@ def single(m: MappedRecords, name: str) -> pa.Array:
 
 
 def deleted(m: MappedRecords) -> pa.Array:
-    """Deleted, or merged into another record."""
-    merged = pa.array(present(m.text("survivor_id")))
-    return pc.or_(m.any_flag("is_deleted"), merged)
+    """Deleted, and not by a merge: from when on a merge deletes, its link says.
+
+    A merge may have come before the first version that we have, and somebody may take it back.
+    """
+    survivor, own = m.text("survivor_id"), m.text(TABLES[m.mapped.lands_as][1])
+    merged = pc.fill_null(pc.not_equal(survivor, own), False)
+    return pc.and_(m.any_flag("is_deleted"), pc.invert(merged))
 
 
 def full_name(m: MappedRecords) -> pa.Array:

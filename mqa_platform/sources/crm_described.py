@@ -9,7 +9,7 @@ A describe counts no rows, so what it leaves open is counted when the rows land.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from mqa_platform.home import Home
@@ -73,20 +73,21 @@ def _salesforce(
     url = connection.source.url or ""
     with closing(Org(connection.name, url, connection.environment, is_quick=True)) as org:
         for stream, mapped in _known(connection.streams, objects, schema):
-            try:
-                fields, options, where = _described(org, stream)
-            except UnreachableError:
-                raise
-            except SourceError as problem:
-                schema.left_out[stream] = f"{problem.reason}; {problem.remedy}"
-            else:
-                _add(schema, stream, mapped, (fields, options, where))
-        try:
+            with _left_out_if_refused(schema, stream):
+                _add(schema, stream, mapped, _described(org, stream))
+        with _left_out_if_refused(schema, "OpportunityStage"):
             _salesforce_stages(org, schema)
-        except UnreachableError:
-            raise
-        except SourceError as problem:
-            schema.left_out["OpportunityStage"] = f"{problem.reason}; {problem.remedy}"
+
+
+@contextmanager
+def _left_out_if_refused(schema: Schema, what: str) -> Iterator[None]:
+    """One object's refusal is noted beside the others' answers; no answer at all ends the asking."""
+    try:
+        yield
+    except UnreachableError:
+        raise
+    except SourceError as problem:
+        schema.left_out[what] = f"{problem.reason}; {problem.remedy}"
 
 
 def _add(schema: Schema, stream: str, mapped: CrmObject, found: Described) -> None:
@@ -127,27 +128,18 @@ def _hubspot(
     limits = connection.limits.adjusted(connection.environment)
     with connection.client(limits) as client:
         for stream, mapped in _known(connection.streams(), objects, schema):
-            try:
+            with _left_out_if_refused(schema, stream):
                 if stream in _FORMED:
                     connection.probe(client, stream)
-                    fields, options, where = _formed(mapped)
+                    found = _formed(mapped)
                 else:
-                    fields, options, where = _properties(client, stream)
-            except UnreachableError:
-                raise
-            except SourceError as problem:
-                schema.left_out[stream] = f"{problem.reason}; {problem.remedy}"
-            else:
-                _add(schema, stream, mapped, (fields, options, where))
-        try:
+                    found = _properties(client, stream)
+                _add(schema, stream, mapped, found)
+        with _left_out_if_refused(schema, "pipelines of deals"):
             answer = client.ask(
                 "GET", "/crm/v3/pipelines/deals", {}, grant="crm.schemas.deals.read"
             )
             hubspot_stages(answer, "the pipelines of deals", schema)
-        except UnreachableError:
-            raise
-        except SourceError as problem:
-            schema.left_out["pipelines of deals"] = f"{problem.reason}; {problem.remedy}"
 
 
 def _properties(client: Client, stream: str) -> Described:

@@ -34,6 +34,7 @@ from mqa_platform.sources.lateness import (
     told_anew,
     withdrawn,
 )
+from mqa_platform.sources.mail_days import mailed_into
 from mqa_platform.sources.person_days import united
 from mqa_platform.sources.personal_key import forgetting
 from mqa_platform.sources.readings import declared, read_as
@@ -110,7 +111,10 @@ class Entering:
             former = self.ledger.former(it.name, found, it.stream, one, reading)
             self._supersede([f["batch_id"] for f in former])
         self._current.add(one)
-        if it.cursor is not None and it.cursor != row.get("cursor"):
+        # Compared with where the stream stands, not with what the page brought when it first came: a
+        # feed that starts anew leads through pages of long ago to its end.
+        stands = self.ledger.cursors(it.name).get(it.stream)
+        if it.cursor is not None and it.cursor != stands:
             at = self.ledger.moment()
             self.session.run(move_cursor(one, it.cursor, at))
             self.ledger.enter({**row, "cursor": it.cursor, "pulled_at": at})
@@ -274,6 +278,8 @@ class Entering:
             self.session.reopen(STAGES, decided)
         minds = changed_minds(self.session, tables)
         minds += corrected_days(self.session, tables)
+        seconds = self.policy.identity.link_scanners.seconds_after_sending
+        minds += mailed_into(self.session, tables, seconds)
         if minds:
             self.session.reopen_days("sessions", minds)
 

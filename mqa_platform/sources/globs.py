@@ -6,6 +6,7 @@ belong here: object stores (``object_stores``) or the content of files (``files`
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import re
 from dataclasses import dataclass, field
@@ -85,6 +86,32 @@ def matches(source: Source, home: Path, data: Path | None) -> Matches:
             source.path, "no file matches", "The source is required: deliver a file to this path."
         )
     return found
+
+
+def place_of_new(source: Source, home: Path, data: Path | None, stem: str) -> Path:
+    """Where a new file must lie so that the source finds it.
+
+    Args:
+        source: local files.
+        home: what ``${MQA_HOME}`` stands for.
+        data: what ``${MQA_DATA}`` stands for.
+        stem: stands in the name for what may be anything.
+
+    Raises:
+        SourceError: an object store, a path that names one file or no folder, and as ``expand``.
+    """
+    declared = source.path or ""
+    remedy = "Name a folder and any file in it, such as ${MQA_HOME}/inbox/corrections/*.jsonl."
+    if not declared or is_remote(source):
+        raise SourceError(declared, "nothing can be written there from here", remedy)
+    pattern = Path(_pattern(declared, home, data))
+    folders = [glob_unescape(part) for part in pattern.parent.parts if part != "**"]
+    if glob_unescape(pattern.name) is not None or None in folders:
+        raise SourceError(declared, "it does not say where a new file may lie", remedy)
+    path = Path(*[part for part in folders if part is not None]) / pattern.name.replace("*", stem)
+    if not fnmatch.fnmatchcase(path.name, pattern.name):
+        raise SourceError(declared, "it does not say how a new file may be called", remedy)
+    return path
 
 
 def unreadable(path: Path, problem: OSError) -> SourceError:

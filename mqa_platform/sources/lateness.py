@@ -13,9 +13,12 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_platform.core.account_corrections import SURVIVOR
+from mqa_platform.core.corrections import ACCOUNT
 from mqa_platform.core.expressions import newest_first
 from mqa_platform.core.ip_answers import is_address
 from mqa_platform.core.lead_merges import with_merged
+from mqa_platform.sources import corrected
 from mqa_platform.warehouse import Session
 
 # The consumer that is asked to find accounts and people again, on every published day from one on.
@@ -87,16 +90,20 @@ def withdrawn(session: Session, batch_ids: Collection[str]) -> tuple[date | None
     """The first published days that read otherwise without the rows of some batches.
 
     Returns:
-        For who is found (identities, addresses), and for the signals themselves.
+        For who is found (identities, addresses, corrections, merged accounts), and for the signals
+        themselves.
     """
     published = session.days("signals") if batch_ids else []
     if not published:
         return None, None
     ids = list(batch_ids)
     named = []
-    for table in ("landed_identities", "landed_ip_ranges", "landed_consents"):
+    for table in ("landed_identities", "landed_ip_ranges", "landed_consents", "landed_corrections"):
         rows = session.table(table)
         named += session.rows(rows.filter(rows["batch_id"].isin(ids)).limit(1))
+    merges = session.table("landed_associations")
+    merges = merges.filter((merges["from_object"] == ACCOUNT) & (merges["to_object"] == SURVIVOR))
+    named += session.rows(merges.filter(merges["batch_id"].isin(ids)).limit(1))
     signals = session.table("landed_signals")
     gone = signals.filter(signals["batch_id"].isin(ids)).select("source", "event_id")
     # Another delivery of the same event may take its place, on a day of its own.
@@ -110,10 +117,12 @@ def _named(session: Session, identities: pa.Table | None) -> date | None:
     if identities is None or not identities.num_rows:
         return None
     given = session.constant("new_identities", identities.select(_IDENTITY))
-    known = session.table("landed_identities")
+    landed, known = session.table("landed_identities"), corrected.identities(session)
     # Kept between the two: ibis writes a second anti-join of one query as PostgreSQL cannot read it.
-    unseen = session.keep(given.anti_join(known, _IDENTITY))
-    new = unseen.anti_join(_settled(known, given), _WHOSE)
+    unseen = session.keep(given.anti_join(landed, _IDENTITY))
+    # What was split counts again when it is said again, so only what is left of it is settled.
+    settled = _settled(known, given)
+    new = unseen.anti_join(settled, _WHOSE)
     # The two spellings a signal may have of who it came from; see ``core.evidence``.
     cookies = new.filter(new["kind"] == "cookie").select(of=new["ref"])
     leads = new.filter(new["kind"] == "lead")
@@ -124,7 +133,23 @@ def _named(session: Session, identities: pa.Table | None) -> date | None:
     by_cookie = signals.join(cookies, signals["anonymous_id"] == cookies["of"])
     by_lead = signals.join(leads, signals["person_key"] == leads["of"])
     days = by_cookie.select("signal_date").union(by_lead.select("signal_date"))
-    return _first(session, days)
+    return _first(session, days.union(_logged_in(signals, unseen, settled, known)))
+
+
+def _logged_in(signals: ir.Table, unseen: ir.Table, settled: ir.Table, known: ir.Table) -> ir.Table:
+    """(signal_date) from a log-in on, of browsers that people of several domains have used.
+
+    Such a browser is that of the last log-in before a signal (``core.browsers``), so that also what is said
+    again of the person who came last may change whose it was in between.
+    """
+    cookies = known.filter(known["kind"] == "cookie")
+    domains = cookies.group_by(shared="ref").aggregate(n=cookies["email_domain"].nunique())
+    several = domains.filter(domains["n"] > 1).select("shared")
+    again = unseen.filter(unseen["kind"] == "cookie").join(settled, _WHOSE)
+    again = again.join(several, [("ref", "shared")])
+    again = again.select(of="ref", since=again["seen_at"].date())
+    t = signals.join(again, signals["anonymous_id"] == again["of"])
+    return t.filter(t["signal_date"] >= t["since"]).select("signal_date")
 
 
 def _settled(known: ir.Table, given: ir.Table) -> ir.Table:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from mqa_platform.core.person_clusters import PERSON, links, person_clusters
 from mqa_platform.policy.identity import People
+from mqa_platform.sources import corrected
 from mqa_platform.warehouse import Session
 
 _LINK = ("kind", "ref", "person_ref")
@@ -29,10 +30,11 @@ def united(session: Session, identities: pa.Table | None, limits: People) -> dat
     if identities is None or not identities.num_rows or not session.days("signals"):
         return None
     given = session.constant("new_links", identities.select(list(_LINK)))
-    known = session.table("landed_identities").select(*_LINK)
+    known = corrected.identities(session).select(*_LINK)
     if not session.rows(given.anti_join(known, _LINK).limit(1)):
         return None
-    every = session.keep(_texts(known).union(_texts(given)).distinct())
+    known = _texts(known).distinct()
+    every = session.keep(_texts(corrected.identities(session, identities)).distinct())
     before, after = (_people(session, each, limits) for each in (known, every))
     before, after = session.keep(before), session.keep(after)
     changed = session.keep(before.difference(after).union(after.difference(before)))
@@ -51,7 +53,7 @@ def united(session: Session, identities: pa.Table | None, limits: People) -> dat
 
 
 def _texts(t: ir.Table) -> ir.Table:
-    return t.cast(dict.fromkeys(_LINK, "string"))
+    return t.select(*_LINK).cast(dict.fromkeys(_LINK, "string"))
 
 
 def _people(session: Session, identities: ir.Table, limits: People) -> ir.Table:

@@ -21,6 +21,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_platform.core.addresses import masked_host
 from mqa_platform.core.ip_answers import is_address
 from mqa_platform.core.ip_owners import IP_ANSWER, ip_lookup
 from mqa_platform.home import Home
@@ -138,7 +139,10 @@ def _answers(session: Session, addresses: set[str]) -> tuple[dict[str, Said], st
     ranges = session.arrow(session.table("landed_ip_ranges"))
     asked = pa.table({"ip": pa.array(sorted(addresses), pa.string())})
     found = ip_lookup(ranges).fn(asked)
-    said = zip(*(found[name].to_pylist() for name in _SAID), strict=True)
+    hosts = zip(found["named_host"].to_pylist(), found["named_domain"].to_pylist(), strict=True)
+    # A provider's name for an address is the address.
+    kept = {"named_host": [h and masked_host(h, d or "") for h, d in hosts]}
+    said = zip(*(kept.get(name) or found[name].to_pylist() for name in _SAID), strict=True)
     return dict(zip(found["ip"].to_pylist(), said, strict=True)), _version(ranges)
 
 

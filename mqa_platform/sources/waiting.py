@@ -109,6 +109,8 @@ class Ledger:
         """Take the rows of the table; ``at`` is when this run began."""
         self.rows: dict[str, dict[str, Any]] = {}
         self._of_content: dict[tuple[str, str], list[str]] = defaultdict(list)
+        # By source and stream: the page that was pulled last.
+        self._pulled_last: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self._last = at - _TICK
         for row in rows:
             self.enter(row)
@@ -120,6 +122,11 @@ class Ledger:
             same.append(row["batch_id"])
         self.rows[row["batch_id"]] = row
         self._last = max(self._last, row["landed_at"])
+        if row.get("cursor") is not None and row["pulled_at"] is not None:
+            streams = self._pulled_last[row["source"]]
+            other = streams.get(row["stream"])
+            if other is None or other["pulled_at"] <= row["pulled_at"]:
+                streams[row["stream"]] = row
 
     def moment(self) -> datetime:
         """When the next batch is entered: later than all before, so that rows have an order."""
@@ -177,14 +184,7 @@ class Ledger:
 
     def cursors(self, source: str) -> dict[str, str]:
         """Where each stream of a service goes on: the cursor of the page that was pulled last."""
-        newest: dict[str, dict[str, Any]] = {}
-        for row in self.rows.values():
-            if row["source"] != source or row.get("cursor") is None or row["pulled_at"] is None:
-                continue
-            other = newest.get(row["stream"])
-            if other is None or other["pulled_at"] < row["pulled_at"]:
-                newest[row["stream"]] = row
-        return {stream: row["cursor"] for stream, row in newest.items()}
+        return {stream: row["cursor"] for stream, row in self._pulled_last[source].items()}
 
     def has_failed(self, source: str) -> bool:
         """Whether the last that is known of a source is that it did not answer."""

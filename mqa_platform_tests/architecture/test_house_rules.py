@@ -76,6 +76,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         # Golden accounts and replays go through what scores everybody.
         "golden_runs.py",
         "policy_replay.py",
+        "stitching.py",
     ),
 }
 

@@ -149,6 +149,8 @@ def signals() -> Rows:
         signal(31, "2026-02-03T09:00:01", ip="192.0.2.9", page_path="/docs/v"),
         signal(32, "2026-02-09T09:00:01", ip="192.0.2.9", page_path="/docs/v"),
         signal(33, "2026-02-03T09:00:02", ip="192.0.2.200", page_path="/docs/v"),
+        # An office that two accounts list.
+        signal(36, "2026-02-03T09:00:03", ip="203.0.113.77", page_path="/docs/v"),
         # A mail filter three seconds after the mail, and a program that asks once a minute.
         signal(34, "2026-02-03T10:00:00.75", "outbound_email", source="marketo", person_ref="lead:9",
                direction="outbound", campaign="féte", consent=None),
@@ -402,6 +404,9 @@ def landed() -> dict[str, pa.Table]:
             {"source": "office_ips", "kind": "office", "range_start": 3221225984,
              "range_end": 3221225999, "org": "Vände", "org_key": "vände and söhne",
              "valid_from": date(2026, 2, 1), "valid_to": date(2026, 2, 5)},
+            *({"source": "office_ips", "kind": "office", "range_start": 3405803776 + 64,
+               "range_end": 3405803776 + 127, "org_key": name, "domain": domain}
+              for name, domain in (("fabrik vogel", None), ("small", "small.com"))),
             {"source": "dns", "kind": "reverse_dns", "range_start": 3221226184,
              "range_end": 3221226184, "org": "gw.vaende.com", "domain": "vaende.com"},
         ],

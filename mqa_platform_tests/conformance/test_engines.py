@@ -108,7 +108,7 @@ def test_each_rule_of_identity_speaks_once_at_least(stages: Stages) -> None:
     }  # fmt: skip
     reasons = Counter(r["reason"] for r in stages.found["unresolved_signals"].to_pylist())
     assert reasons == {
-        "bot": 21, "no_consent": 1, "free_mail": 1, "no_match": 3, "link_scanner": 1,
+        "bot": 21, "no_consent": 1, "free_mail": 1, "no_match": 3, "link_scanner": 1, "tie_refused": 1,
     }  # fmt: skip
     assert found(stages, "touchpoints", evidence="reverse DNS vaende.com")[0]["account_id"] == "a5"
     # The alias of the policy, and a name with an umlaut and another legal form.

@@ -5,6 +5,8 @@ Belongs here: facts by person and the answer each question should get. Does not 
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mqa_platform_tests.core.engine import at
 
 # Domains with their companies; two companies use both.com, bought.com is listed under its buyer.
@@ -12,6 +14,9 @@ OWNERS = [
     ("one.com", "one"), ("two.com", "two"), ("three.com", "three"), ("tiny.com", "tiny"),
     ("both.com", "one"), ("both.com", "three"), ("bought.com", "two"),
 ]  # fmt: skip
+# A domain that changes hands: whose until which day, and from which day on.
+SOLD = [("sold.com", "one", -999, 50), ("sold.com", "two", 50, None)]
+SOLD += [("got.com", "two", -999, -50), ("got.com", "one", -50, None)]
 NAMED = [("bought", "bought", -999), ("late", "late", 500)]
 # Three people make a domain a company's.
 CROWD = [
@@ -69,6 +74,20 @@ CASES = {
         [("two", -900), ("one", -500)], [], ["two.com"], None, ("one", "no_address")),
     "private mail, a new employer's before": (
         [("one", -900)], [("two.com", -50)], [], None, ("two", "recent_new_domain")),
+    "another company's address on file tomorrow": (
+        [("one", -900)], [], [("two.com", 1)], None, ("one", "no_address")),
+    "the employer's address on file tomorrow": (
+        [("one", -900)], [], [("one.com", 1)], None, ("one", "no_address")),
+    "silent, and another company's address is on file tomorrow": (
+        [("one", -900)], [("one.com", -60), *[(None, -d) for d in range(1, 7)]],
+        ["one.com", ("two.com", 1)], None, ("one", "address_stopped")),
+    "a domain that is sold later": ([("one", -900)], [], [], "sold.com", ("one", "domain_agrees")),
+    "a domain that was bought before": (
+        [("one", -900)], [], [], "got.com", ("one", "domain_agrees")),
+    "the employer's domain, which another had before": (
+        [("one", -900)], [("got.com", -20)], [], None, ("one", "address_in_use")),
+    "an address on file at a domain that is sold later": (
+        [("one", -900)], [], [("sold.com", -300)], None, ("one", "own_address")),
     "a use of tomorrow": ([("one", -900)], [("two.com", 1)], [], None, ("one", "no_address")),
     "nobody the crm employs": ([], [], [], "two.com", None),
     "employed only later": ([("one", -100)], [], [], "two.com", None),
@@ -93,6 +112,14 @@ def question_rows(cases):
             when = None if since is None else at(since)
             rows["addresses"].append({"person": name, "at": when, "domain": known})
     rows["users"] = [{"person": p, "at": at(d), "domain": u} for p, d, u in CROWD]
-    rows["owners"] = [{"domain": d, "company": c} for d, c in OWNERS]
+    of = Counter(d for d, _ in OWNERS)
+    rows["owners"] = [
+        {"domain": d, "company": c, "is_sole": of[d] == 1, "owned_from": at(-9999)}
+        for d, c in OWNERS
+    ] + [
+        {"domain": d, "company": c, "is_sole": True, "owned_from": at(first, 0),
+         "owned_to": None if end is None else at(end, 0)}
+        for d, c, first, end in SOLD
+    ]  # fmt: skip
     rows["named"] = [{"label": n, "company": c, "at": at(d)} for n, c, d in NAMED]
     return rows

@@ -97,7 +97,8 @@ def landed_schema(table: str) -> pa.Schema:
 def crm_schema(table: str) -> pa.Schema:
     """The landed columns of a CRM table as its history has them."""
     fields = [f for f in landed_schema(table) if f.name not in ("batch_id", "modified_at")]
-    return pa.schema([*fields, ("valid_from", pa.date32()), ("valid_to", pa.date32())])
+    days = ("valid_from", "valid_to", *(("said_on",) if table == "landed_contacts" else ()))
+    return pa.schema([*fields, *((name, pa.date32()) for name in days)])
 
 
 CORE = Path(__file__).parents[2] / "mqa_platform" / "core"

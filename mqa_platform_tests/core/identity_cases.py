@@ -42,6 +42,15 @@ ACCOUNTS = [
     {"account_id": "old", "name": "Moved", "domain": "elsewhere.com", "valid_from": day(5)},
     {"account_id": "dupe", "name": "Acme Twice", "domain": "acme.biz", "valid_to": day(-9)},
     {"account_id": "gone", "name": "Gone", "domain": "gone.com", "is_deleted": True},
+    {"account_id": "lone", "name": "Lone Star", "domain": "lone.com"},
+    {"account_id": "lost", "name": "Lone Star", "domain": "lost.com", "valid_to": day(-20)},
+    {"account_id": "lost", "name": "Lone Star", "valid_from": day(-20), "is_deleted": True},
+    {"account_id": "double0", "name": "Double SA", "domain": "double0.com", "valid_to": day(-20)},
+    {"account_id": "double1", "name": "Double", "domain": "double1.com"},
+    {"account_id": "left", "name": "Left Behind Foods", "domain": "left.com", "valid_to": day(-50)},
+    {"account_id": "left", "name": "Left Behind Foods", "domain": "left.com",
+     "valid_from": day(-50), "is_deleted": True},
+    {"account_id": "young", "name": "Young", "domain": "young.com", "valid_from": day(3)},
 ]  # fmt: skip
 CONTACTS = [
     {"contact_id": "k1", "account_id": "acme", "person_ref": "email:ann", "title": "CFO"},
@@ -52,7 +61,10 @@ CONTACTS = [
     {"contact_id": "k5", "account_id": "acme", "person_ref": "email:no", "valid_to": day(-9)},
     {"contact_id": "k5", "account_id": "acme", "person_ref": "email:new5", "valid_from": day(-9)},
 ]
-MERGES = [{"account_id": "dupe", "survivor_id": "acme", "merged_on": day(-9)}]
+MERGES = [
+    {"account_id": "dupe", "survivor_id": "acme", "merged_on": day(-9)},
+    {"account_id": "double0", "survivor_id": "double1", "merged_on": day(-20)},
+]
 IDENTITIES = [
     {"kind": "cookie", "ref": "c-ann", "person_ref": "email:ann", "email_domain": "acme.com"},
     {"kind": "cookie", "ref": "c-new", "person_ref": "email:new", "email_domain": "acme.de"},
@@ -89,6 +101,7 @@ RANGES = [
     ("asn", 22, 0, 255, "acme", None, 64502),
     ("vpn", 23, 0, 255, "hidden", None, None),
     ("asn", 24, 0, 255, "some telecom network", None, 64503),
+    ("asn", 46, 0, 255, "same name", None, 64504),
 ]
 # Networks that need more than the columns above: version 6, host names, offices that hold for a time.
 WIDE_RANGES = [
@@ -104,6 +117,24 @@ WIDE_RANGES = [
             ("office", 32, "acme", "acme.com", None, None),
             ("office", 32, "other", "same1.com", None, None),
             ("office", 33, "us", "us.com", None, None),
+            ("office", 39, "acme", "acme.com", None, None),
+            ("office", 39, "stranger", "stranger.com", None, None),
+            ("office", 40, "stranger", "stranger.com", None, None),
+            ("office", 40, "unheard", "unheard.com", None, None),
+            ("office", 41, "acme", "acme.com", None, None),
+            ("office", 41, "other", "same1.com", None, day(5)),
+            ("office", 42, "acme", "acme.com", None, None),
+            ("office", 42, "other", "same1.com", None, None),
+            ("hosting", 42, "cloud", None, None, None),
+            ("office", 43, "somebody", "twin.com", None, None),
+            ("office", 44, "twin one", "twin.com", None, None),
+            ("office", 45, "same name", None, None, None),
+            ("office", 47, "acme", "acme.com", None, None),
+            ("office", 47, "acme", "acme.de", None, None),
+            ("office", 48, "acme", "acme.io", None, None),
+            ("reverse_dns", 49, "line-of-somebody.bigtelco.com", "bigtelco.com", None, None),
+            ("office", 51, "acme", "acme.com", None, None),
+            ("office", 51, "same name", None, None, None),
             ("reverse_dns", 34, "gw.acme.com", "acme.com", None, None),
             ("reverse_dns", 35, "cust-7.prov.net", "prov.net", None, None),
             ("reverse_dns", 36, "mail.fresh.io", "fresh.io", None, None),
@@ -128,7 +159,9 @@ MAIL = {"person_key": "email:x"}
 BOT_DAYS = [{"visitor": visitor, "day": day(0), "behaviour": "regular_intervals"}
             for visitor in ("c-machine", "10.0.0.17")]  # fmt: skip
 SCANNED = [{"signal_id": "click of a mail filter"}]
-SHARED_IPS = [{"shared_ip": "20.0.0.9", "shared_day": day(0)}]
+SHARED_IPS = [
+    {"shared_ip": ip, "shared_day": day(0)} for ip in ("20.0.0.9", "10.0.0.19", "32.0.0.9")
+]
 # name → what the signal carries, and (account, rule) or the reason why it has none.
 CASES = {
     "contact": ({"person_key": "email:ann"}, ("acme", "crm_contact")),
@@ -170,7 +203,55 @@ CASES = {
     "company name before host": (
         {"company_name": "Acme", "host_domain": "same1.com", "host": "w.same1.com"},
         ("acme", "company_name")),
-    "company name of two": ({"company_name": "same name"}, "no_match"),
+    "company name of two": ({"company_name": "same name"}, "tie_refused"),
+    "company name of two, behind free mail": (
+        {**MAIL, "email_domain": "gmail.com", "company_name": "Same Name AG"}, "tie_refused"),
+    "company name of two, with an office": (
+        {"company_name": "same name", "ip": "10.0.0.5"}, ("acme", "office_ip")),
+    "company name of a merged account": ({"company_name": "Acme Twice"}, ("acme", "company_name")),
+    "company name of a deleted account": ({"company_name": "Gone"}, "no_match"),
+    "company name before the CRM had the account": ({"company_name": "Young"}, "no_match"),
+    "company name since the CRM has the account": (
+        {"company_name": "Young", "signal_date": day(3)}, ("young", "company_name")),
+    "company name that a deleted account had too": (
+        {"company_name": "Lone Star"}, ("lone", "company_name")),
+    "company name of two that are one by now": (
+        {"company_name": "Double"}, ("double1", "company_name")),
+    "company name of an account deleted long ago": (
+        {"company_name": "Left Behind Foods"}, "no_match"),
+    "company name beside a look-alike domain": (
+        {"company_domain": "acme.cm", "company_name": "Acme Inc"}, "no_match"),
+    "company name beside an unknown domain": (
+        {"company_domain": "acme.io", "company_name": "Acme"}, "no_match"),
+    "company name of two beside an unknown domain": (
+        {"company_domain": "acme.io", "company_name": "Same Name"}, "no_match"),
+    "company name beside a provider's domain": (
+        {"company_domain": "cablenet.com", "company_name": "Acme"}, "isp"),
+    "company name beside free mail": (
+        {"company_domain": "gmail.com", "company_name": "Acme"}, ("acme", "company_name")),
+    "company name of one beside a tied domain": (
+        {"company_domain": "twin.com", "company_name": "Twin One"}, ("one", "company_name")),
+    "company name of a third beside a tied domain": (
+        {"company_domain": "twin.com", "company_name": "Acme"}, "tie_refused"),
+    "mail of a telco account": (
+        {**MAIL, "email_domain": "bigtelco.com"}, ("telco", "email_domain")),
+    "customer of a telco account": (
+        {"host": "line-of-somebody.bigtelco.com", "host_domain": "bigtelco.com"}, "isp"),
+    "customer of a telco account, by reverse dns": ({"ip": "49.0.0.1"}, "isp"),
+    "customer of a telco account, with an office": (
+        {"host": "line-of-somebody.bigtelco.com", "host_domain": "bigtelco.com",
+         "ip": "10.0.0.5"}, ("acme", "office_ip")),
+    "rented server that spells its address": (
+        {"host": "ec2-54-1-2-3.compute-1.amazonaws.com", "host_domain": "amazonaws.com"}, "isp"),
+    "line that spells its address": (
+        {"host": "host86-1-2-3.range86-1.btcentralplus.com", "host_domain": "btcentralplus.com"},
+        "isp"),
+    "line that spells its address in letters": (
+        {"host": "p4fca1b2c.dip0.t-ipconnect.de", "host_domain": "t-ipconnect.de"}, "isp"),
+    "dial-up of another kind": (
+        {"host": "adsl-64-12.prov.net", "host_domain": "prov.net"}, "isp"),
+    "an account's own host that spells its address": (
+        {"host": "ip-10-1-2-3.acme.com", "host_domain": "acme.com"}, ("acme", "host_domain")),
     "host": ({"host": "gw.acme.com", "host_domain": "acme.com"}, ("acme", "host_domain")),
     "host before office": (
         {"host": "gw.same1.com", "host_domain": "same1.com", "ip": "10.0.0.5"},
@@ -200,7 +281,24 @@ CASES = {
     "office on the last day": (
         {"ip": "31.0.0.1", "signal_date": day(4)}, ("acme", "office_ip")),
     "office after it was left": ({"ip": "31.0.0.1", "signal_date": day(5)}, "no_match"),
-    "office of two": ({"ip": "32.0.0.1"}, "no_match"),
+    "office of two": ({"ip": "32.0.0.1"}, "tie_refused"),
+    "office of two, with a host": (
+        {"ip": "32.0.0.1", "host": "w.same1.com", "host_domain": "same1.com"},
+        ("same1", "host_domain")),
+    "office of two, one nobody knows": ({"ip": "39.0.0.1"}, "tie_refused"),
+    "office of two that nobody knows": ({"ip": "40.0.0.1"}, "no_match"),
+    "office of two, one of which has left": (
+        {"ip": "41.0.0.1", "signal_date": day(5)}, ("acme", "office_ip")),
+    "office of two, before one has left": (
+        {"ip": "41.0.0.1", "signal_date": day(4)}, "tie_refused"),
+    "rented office of two": ({"ip": "42.0.0.1"}, "hosting"),
+    "office of a tied domain": ({"ip": "43.0.0.1"}, "tie_refused"),
+    "office of a tied domain, with the name of one": ({"ip": "44.0.0.1"}, ("one", "office_ip")),
+    "office of a tied name": ({"ip": "45.0.0.1"}, "tie_refused"),
+    "network of a tied name": ({"ip": "46.0.0.1"}, "tie_refused"),
+    "office under two domains of one account": ({"ip": "47.0.0.1"}, ("acme", "office_ip")),
+    "office of two, one of whom only a name tells": ({"ip": "51.0.0.1"}, "tie_refused"),
+    "office by name, with a domain of nobody's": ({"ip": "48.0.0.1"}, "no_match"),
     "our own office": ({"ip": "33.0.0.1"}, "internal"),
     "our own office, of a contact": ({"ip": "33.0.0.1", "person_key": "email:ann"}, "internal"),
     "host by reverse dns": ({"ip": "34.0.0.1"}, ("acme", "host_domain")),
@@ -220,6 +318,8 @@ CASES = {
     "network that many share": ({"ip": "20.0.0.9"}, "shared_ip"),
     "network that many share, on another day": (
         {"ip": "20.0.0.9", "signal_date": day(1)}, ("acme", "asn_org")),
+    "office that everybody seems to come from": ({"ip": "10.0.0.19"}, "shared_ip"),
+    "office of two that everybody seems to come from": ({"ip": "32.0.0.9"}, "shared_ip"),
     "person behind an address that many share": (
         {"ip": "20.0.0.9", "person_key": "email:ann"}, ("acme", "crm_contact")),
     "look-alike domain": ({**MAIL, "email_domain": "acrne.com"},

@@ -7,11 +7,13 @@ from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_platform.core import crm_history
 from mqa_platform.core.crm import history
+from mqa_platform.core.expressions import BEGINNING
 from mqa_platform.sources.schemas import LANDED
 from mqa_platform_tests.core.engine import Engine
 from mqa_platform_tests.core.portability import problems
@@ -237,6 +239,35 @@ def test_a_merged_record_is_deleted_from_the_merge_on_and_not_before() -> None:
         ("o1", _day(0).date(), False),
         ("o1", _day(9).date(), True),
         ("o2", _day(0).date(), False),
+    ]
+    assert problems(found) == set()
+
+
+@pytest.mark.parametrize("created", [None, 3])
+def test_a_record_that_is_first_told_of_as_merged_lived_until_the_merge(
+    created: int | None,
+) -> None:
+    engine = Engine()
+    born = _day(created) if created is not None else None
+    row = {
+        "source": "crm",
+        "account_id": "b",
+        "name": "Beta",
+        "domain": "beta.com",
+        "batch_id": "b",
+    }
+    row |= {"is_deleted": False, "created_at": born}
+    told = [{**row, "modified_at": _day(9)}, {**row, "modified_at": _day(12)}]
+    accounts = engine.table(told, LANDED["landed_accounts"])
+    links = _links(engine, _association("account", "b", "survivor", "a", day=9))
+    found = crm_history.without_merged(accounts, links, "account", "account_id")
+    versions = engine.rows(history(found, "account_id"), "valid_from")
+    first = BEGINNING if created is None else _day(created).date()
+    shown = [(v["valid_from"], v["is_deleted"], v["domain"]) for v in versions]
+    assert shown == [
+        (first, False, "beta.com"),
+        (_day(9).date(), True, "beta.com"),
+        (_day(12).date(), True, "beta.com"),
     ]
     assert problems(found) == set()
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mqa_platform.core.company_keys import account_domains
 from mqa_platform.core.domains import CONTACT, domain_owners
 from mqa_platform.core.hierarchy import MERGE
 from mqa_platform.policy.identity import Identity
@@ -49,6 +50,33 @@ def test_an_account_has_its_domain_its_aliases_and_those_of_the_policy(domain):
     assert whose(found, domain, 0) == {"acme": 1.0}
 
 
+CHAIN = {"a.com": "b.com", "b.com": "acme.com", "z.com": "y.com", "y.com": "acme.com"}
+CIRCLE = {"x.com": "y.com", "y.com": "x.com"}
+
+
+@pytest.mark.parametrize("domain", ["a.com", "b.com", "y.com", "z.com"])
+def test_an_alias_of_an_alias_is_the_accounts_however_it_is_spelled(engine, domain):
+    assert whose(owners([ACME], domain_aliases=CHAIN), domain, 0) == {"acme": 1.0}
+    assert keys(engine, [ACME], CHAIN)[domain] == {"acme"}
+
+
+def test_aliases_that_stand_for_each_other_are_one_company_and_never_end_in_a_circle(engine):
+    rows = [version("a", domain="x.com")]
+    found = owners(rows, domain_aliases=CIRCLE)
+    assert [whose(found, d, 0) for d in ("x.com", "y.com")] == [{"a": 1.0}] * 2
+    assert keys(engine, rows, CIRCLE) == {"x.com": {"a"}, "y.com": {"a"}}
+
+
+def keys(engine, rows, aliases):
+    """domain → the accounts whose records others find by it."""
+    identity = Identity(domain_aliases=aliases)
+    found = defaultdict(set)
+    accounts = engine.keep_arrow(pa.Table.from_pylist(rows, schema=SCHEMA))
+    for row in engine.rows(account_domains(accounts, identity), "domain"):
+        found[row["domain"]].add(row["account_id"])
+    return dict(found)
+
+
 @pytest.mark.parametrize("domain", ["acrne.com", "acme.co", "acme-inc.com", "xn--acm-dma.com"])
 def test_a_domain_that_only_looks_like_an_accounts_is_nobodys(domain):
     assert whose(owners([ACME]), domain, 0) == {}
@@ -85,6 +113,18 @@ def test_a_tie_ends_when_one_of_the_two_is_gone():
         {"one": None, "two": None},
         {"one": 1.0},
     ]
+
+
+def test_a_domain_that_many_claim_costs_a_row_for_each_and_not_one_for_each_day():
+    rows = [version(f"a{i:03}", domain="x.com", first=-i) for i in range(200)]
+    found = owners(rows)
+    # The oldest account is the preferred one on every day.
+    assert len(found) <= 2 * len(rows)
+    assert whose(found, "x.com", -197) == {"a199": None, "a198": None, "a197": None}
+    assert len(whose(found, "x.com", 0)) == len(rows)
+    preferred = {d: [r["account_id"] for r in found if r["is_preferred"] and holds(r, d)]
+                 for d in (-199, -5, 0)}  # fmt: skip
+    assert preferred == dict.fromkeys((-199, -5, 0), ["a199"])
 
 
 def test_two_subsidiaries_of_one_company_are_no_tie_where_the_points_go_to_it():
@@ -221,7 +261,16 @@ def test_the_shares_of_a_domain_sum_to_one_on_every_day_or_all_are_refused(world
                 assert len(each) == 1
 
 
-@given(worlds().flatmap(lambda w: st.tuples(st.just(w), st.permutations(w[0]))))
-def test_ownership_does_not_depend_on_the_order_of_the_records(pair):
-    (rows, identity), shuffled = pair
-    assert owners(rows, **identity) == owners(shuffled, **identity)
+CONTACTS = [(a, day(first), None if end is None else day(end))
+            for a, first, end in (("a", -9, None), ("b", 0, 4), ("b", 2, None), ("c", 1, 9))]  # fmt: skip
+
+
+@given(
+    worlds().flatmap(
+        lambda w: st.tuples(st.just(w), st.permutations(w[0]), st.permutations(CONTACTS))
+    )
+)
+def test_ownership_does_not_depend_on_the_order_of_the_records(given_):
+    (rows, identity), shuffled, contacts = given_
+    told = owners(rows, contacts=CONTACTS, **identity)
+    assert told == owners(shuffled, contacts=contacts, **identity)

@@ -21,7 +21,8 @@ SCHEMAS = {
     "users": {"person": TEXT, "at": TIMESTAMP, "domain": TEXT},
     "employers": {"person": TEXT, "at": TIMESTAMP, "company": TEXT},
     "addresses": {"person": TEXT, "at": TIMESTAMP, "domain": TEXT},
-    "owners": {"domain": TEXT, "company": TEXT},
+    "owners": {"domain": TEXT, "company": TEXT, "is_sole": pa.bool_(), "owned_from": TIMESTAMP,
+               "owned_to": TIMESTAMP},
     "named": {"label": TEXT, "company": TEXT, "at": TIMESTAMP},
 }  # fmt: skip
 

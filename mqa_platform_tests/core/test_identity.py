@@ -17,6 +17,7 @@ from mqa_platform.core.identity import resolve
 from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.known import known, rival_contacts
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.sources.names import registrable_domain
 from mqa_platform_tests.core.engine import crm_schema, day, landed_schema, policy_with
 from mqa_platform_tests.core.identity_cases import (
     ACCOUNTS,
@@ -38,8 +39,14 @@ from mqa_platform_tests.core.identity_cases import (
 SHARED_IP = pa.schema([("shared_ip", pa.string()), ("shared_day", pa.date32())])
 
 
-def answers(engine, cases, identity=None, signals=None, crm=ACCOUNTS, linked=IDENTITIES):
-    """name → rows of the resolver, for cases as in CASES, in the world of the cases or another."""
+def answers(
+    engine, cases, identity=None, signals=None, crm=ACCOUNTS, linked=IDENTITIES, contacts=CONTACTS,
+    uses=None,
+):  # fmt: skip
+    """name → rows of the resolver, for cases as in CASES, in the world of the cases or another.
+
+    With ``uses``, earlier signals, the CRM may be stale.
+    """
     policy = policy_with(
         identity={**POLICY, **(identity or {})},
         signals={"unknown_consent_counts_as_anonymous": True, **(signals or {})},
@@ -66,16 +73,17 @@ def answers(engine, cases, identity=None, signals=None, crm=ACCOUNTS, linked=IDE
     ips = asked.filter(asked["ip"].notnull()).select("ip").distinct()
     names = accounts.select("name").union(asked.select(name="company_name")).distinct()
     identities = engine.table(linked, landed_schema("landed_identities"))
-    contacts = engine.table(CONTACTS, crm_schema("landed_contacts"), **span)
+    contacts = engine.table(contacts, crm_schema("landed_contacts"), **span)
     merges = pa.Table.from_pylist(MERGES, schema=MERGE)
     held = engine.con.to_pyarrow(rival_contacts(contacts, accounts, policy.identity)).cast(CONTACT)
+    listed = engine.keep_arrow(
+        pa.table({"domain": [d for d, _ in LISTED], "kind": [k for _, k in LISTED]})
+    )
     evidence = Evidence(
         identities=identities,
         contacts=contacts,
         accounts=accounts,
-        listed_domains=engine.keep_arrow(
-            pa.table({"domain": [d for d, _ in LISTED], "kind": [k for _, k in LISTED]})
-        ),
+        listed_domains=listed,
         ip_answers=engine.apply(ip_lookup(located), ips, "ip"),
         name_keys=engine.apply(NAME_KEYS, names, "name"),
         consents=engine.table(CONSENTS, landed_schema("landed_consents"), source="cmp"),
@@ -84,10 +92,12 @@ def answers(engine, cases, identity=None, signals=None, crm=ACCOUNTS, linked=IDE
             scanned=engine.table(SCANNED, scanners.SCANNED),
             shared_ips=engine.table(SHARED_IPS, SHARED_IP),
         ),
-        known=known(accounts, identities, merges, held, policy.identity, engine.apply),
+        known=known(accounts, identities, merges, held, policy.identity, engine.apply, listed),
+        uses=None if uses is None else engine.table(uses, landed_schema("landed_signals")),
     )
+    apply = None if uses is None else engine.apply
     found = defaultdict(list)
-    for row in engine.rows(resolve(asked, evidence, policy, engine.keep), "account_id"):
+    for row in engine.rows(resolve(asked, evidence, policy, engine.keep, apply), "account_id"):
         found[row["signal_id"]].append(row)
     return found
 
@@ -145,12 +155,20 @@ def some(*names):
 
 def test_policy_may_split_shared_domains_and_count_universities(engine):
     loose = {"shared_domains": "split", "exclude_education": False}
-    found = answers(engine, some("tie", "student"), identity=loose)
-    assert [(r["account_id"], r["share"], r["reason"]) for r in found["tie"]] == [
-        ("one", 0.5, None),
-        ("two", 0.5, None),
-    ]
+    found = answers(engine, some("tie", "student", "office of a tied domain"), identity=loose)
+    for name in ("tie", "office of a tied domain"):
+        assert [(r["account_id"], r["share"], r["reason"]) for r in found[name]] == [
+            ("one", 0.5, None),
+            ("two", 0.5, None),
+        ]
     assert found["student"][0]["account_id"] == "domain:other.edu"
+
+
+def test_policy_may_give_a_shared_domain_to_one_account_and_its_office_with_it(engine):
+    found = answers(
+        engine, some("tie", "office of a tied domain"), identity={"shared_domains": "pick"}
+    )
+    assert {(r["account_id"], r["share"]) for (r,) in found.values()} == {("one", 1.0)}
 
 
 def test_policy_may_refuse_unknown_domains_and_unknown_consent(engine):
@@ -183,6 +201,7 @@ def test_no_signal_depends_on_the_others(engine, found):
         ("host", "host of acme.com"),
         ("host by reverse dns", "reverse DNS acme.com"),
         ("office", "office range 10.0.0.0/24"),
+        ("office under two domains of one account", "office range 47.0.0.0/24"),
         ("office of version 6", "office range 2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
         ("office while it is rented", "office range 31.0.0.0/24"),
         ("network", "network of acme"),
@@ -204,12 +223,13 @@ def test_every_match_has_evidence_and_every_other_signal_a_reason(found):
 def test_the_policy_orders_the_rules(engine):
     name = "contact before domain"
     rules = ["email_domain", "crm_contact"]
-    turned = answers(engine, some(name, "contact", "office", "host"), identity={
+    turned = answers(engine, some(name, "contact", "office", "host", "office of two"), identity={
         "rules": rules, "shared_domains": "split"})  # fmt: skip
     assert {r["resolution_rule"] for r in turned[name]} == {"email_domain"}
     assert turned["contact"][0]["resolution_rule"] == "crm_contact"
-    # What is not listed never speaks.
+    # What is not listed never speaks, and nobody waits for its answer.
     assert turned["office"][0]["reason"] == "no_match"
+    assert turned["office of two"][0]["reason"] == "no_match"
     assert turned["host"][0]["reason"] == "no_match"
 
 
@@ -220,6 +240,21 @@ def test_domains_that_look_alike_are_different_companies(engine):
     assert {d: found[d][0]["account_id"] for d in domains} == {
         d: "acme" if d == "acme.com" else f"domain:{d}" for d in domains
     }
+
+
+@pytest.mark.parametrize("suffix", ["github.io", "blogspot.com", "co.uk", "com.au"])
+def test_two_tenants_of_one_suffix_are_two_companies(engine, suffix):
+    """Of a private suffix as of a public one, and the owner of the suffix is a third."""
+    hosts = [f"acme.{suffix}", f"other.{suffix}", f"www.acme.{suffix}"]
+    cases = {
+        h: ({"person_key": "email:x", "email_domain": registrable_domain(h)}, None) for h in hosts
+    }
+    cases["owner"] = ({"email_domain": registrable_domain(suffix)}, None)
+    found = {name: rows[0]["account_id"] for name, rows in answers(engine, cases).items()}
+    first, second, third = (found[h] for h in hosts)
+    assert (first, second) == (f"domain:acme.{suffix}", f"domain:other.{suffix}")
+    assert third == first
+    assert found["owner"] not in (first, second)
 
 
 # What excludes a visitor, whatever else the signal says of them.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_platform.core.ip_answers import offices_in_time
+from mqa_platform.core.ip_answers import offices_in_time, tied_offices
 from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform_tests.core.engine import landed_schema
 
@@ -66,6 +66,23 @@ def test_an_office_that_two_companies_list_is_nobodys():
     assert owner(table, "10.0.1.1")["office_domain"] == "acme.com"
 
 
+@pytest.mark.parametrize("net", ["10.0.0.0/24", "2001:db8::/48"])
+def test_who_lists_an_office_that_several_list_is_told(engine, net):
+    table = known(
+        ("office", net, ACME), ("office", net, {"org_key": "acme"}), ("office", net, BETA)
+    )
+    ip = str(ipaddress.ip_network(net)[7])
+    rows = tied(engine, table, ip)
+    assert [(r["span_domain"], r["span_key"]) for r in rows] == [
+        ("acme.com", "acme"),
+        ("beta.com", "beta"),
+    ]
+    assert {(r["span_ip"], r["span_from"], r["span_to"]) for r in rows} == {
+        (ip, date(1900, 1, 1), date(9999, 12, 31))
+    }
+    assert spans(engine, table, ip) == []
+
+
 def test_one_company_may_list_its_office_twice_and_once_without_its_domain():
     table = known(("office", "10.0.0.0/24", ACME), ("office", "10.0.0.0/24", {"org_key": "acme"}))
     assert owner(table, "10.0.0.1")["office_key"] == "acme"
@@ -110,6 +127,11 @@ def test_the_host_name_of_an_address_is_told():
     assert (answer["named_host"], answer["named_domain"]) == ("gw.acme.com", "acme.com")
 
 
+def tied(engine, table: pa.Table, ip: str = "10.0.0.1") -> list[dict]:
+    answers = engine.keep_arrow(ip_lookup(table).fn(pa.table({"ip": [ip]})))
+    return engine.rows(tied_offices(answers), "span_key")
+
+
 def spans(engine, table: pa.Table, ip: str) -> list[tuple]:
     answers = engine.keep_arrow(ip_lookup(table).fn(pa.table({"ip": [ip]})))
     rows = engine.rows(offices_in_time(answers), "span_from")
@@ -136,6 +158,10 @@ def test_an_address_passes_from_one_company_to_the_next(engine):
         (ever, march, "acme.com"),
         (june, never, "beta.com"),
     ]
+    assert {(c["span_from"], c["span_to"], c["span_domain"]) for c in tied(engine, table)} == {
+        (march, june, "acme.com"),
+        (march, june, "beta.com"),
+    }
     assert owner(table, "10.0.1.1")["office_domain"] == "landlord.com"
 
 

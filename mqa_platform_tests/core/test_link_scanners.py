@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -34,7 +36,7 @@ EVENTS = pa.schema(
 def event(name, second, person="ann", campaign="spring", link="/a", is_mail=False):
     """Something that happened so many seconds after nine."""
     return {"signal_id": name, "person": person, "campaign": campaign, "link": link,
-            "is_mail": is_mail, "occurred_at": at(0, 9, int(second // 60), second % 60),
+            "is_mail": is_mail, "occurred_at": at(0, 9) + timedelta(seconds=second),
             "shard": 0}  # fmt: skip
 
 
@@ -79,6 +81,21 @@ def test_the_limits_are_the_policys():
     assert scanned([mail(), event("c", 20)], seconds_after_sending=30) == {"c"}
     clicks = [event(f"c{i}", 60, link=f"/{i}") for i in range(3)]
     assert scanned(clicks, links_at_once=4) == set()
+
+
+def test_links_at_once_are_counted_within_a_day_and_mails_across_it():
+    """A day that is published does not read otherwise when the next one comes."""
+    midnight = 15 * 3600
+    clicks = [event(f"c{i}", midnight - 1 + i, link=f"/{i}") for i in range(3)]
+    assert scanned(clicks, links_at_once=3) == set()
+    assert scanned([mail(midnight - 2), event("next day", midnight + 3)]) == {"next day"}
+
+
+def test_a_busy_mailbox_is_judged_as_a_quiet_one():
+    clicks = [event(f"c{i}", i / 100_000, link=f"/{i % 2}") for i in range(20_000)]
+    assert scanned(clicks) == set()
+    last = event("last", 0.15, link="/2")
+    assert len(scanned([*clicks, last])) == 20_001
 
 
 @settings(deadline=None, max_examples=60)

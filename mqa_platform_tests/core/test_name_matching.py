@@ -50,6 +50,30 @@ def test_a_word_or_a_number_more_never_matches_by_itself(name: str) -> None:
     assert found is None or found[0] == REVIEW
 
 
+@pytest.mark.parametrize(
+    ("written", "account"),
+    [
+        ("Bluebox", "Blue Box"),
+        ("Your Net", "YourNet"),
+        ("Appiphany", "Apiphany"),
+        ("Fibrecast", "Fibercast"),
+        ("Freedom Network", "Freedom Networks"),
+    ],
+)
+def test_names_too_short_for_their_difference_never_match_by_themselves(
+    written: str, account: str
+) -> None:
+    """Each pair is two companies of one public list."""
+    asked, known = clean_company_name(written), clean_company_name(account)
+    found = list(matches([asked], [known], Names()))
+    assert all(row["verdict"] == REVIEW for row in found)
+
+
+def test_an_accent_more_or_less_is_no_difference_in_a_short_name_either() -> None:
+    (row,) = matches(["nestle"], ["nestlé"], Names())
+    assert (row["verdict"], row["difference"]) == (SAME, "spelling")
+
+
 def test_a_name_that_is_as_near_to_two_accounts_is_for_a_person() -> None:
     found = list(matches(["blue river house"], ["blue riverhouse", "blueriver house"], Names()))
     assert [(r["verdict"], r["matched_key"]) for r in found] == [
@@ -60,9 +84,12 @@ def test_a_name_that_is_as_near_to_two_accounts_is_for_a_person() -> None:
 
 def test_a_name_that_an_account_carries_is_not_asked_about() -> None:
     table = pa.table(
-        {"name_key": ["wind river", "windriver", None], "is_account": [True, False, False]}
+        {
+            "name_key": ["wind river labs", "windriver labs", None],
+            "is_account": [True, False, False],
+        }
     )
     found = name_matches(Names()).fn(table).to_pylist()
     assert [(r["name_key"], r["matched_key"], r["verdict"]) for r in found] == [
-        ("windriver", "wind river", SAME)
+        ("windriver labs", "wind river labs", SAME)
     ]

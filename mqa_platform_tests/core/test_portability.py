@@ -22,6 +22,7 @@ from mqa_platform.core import signals as signals_stage
 from mqa_platform.core import stages as stages_stage
 from mqa_platform.core import subtrees as subtrees_stage
 from mqa_platform.core.activation import activation_lists
+from mqa_platform.core.contact_reviews import contact_reviews
 from mqa_platform.core.crm import history, latest
 from mqa_platform.core.domains import CONTACT
 from mqa_platform.core.drift import arrivals, decision_drift
@@ -35,6 +36,7 @@ from mqa_platform.core.ip_answers import addresses, with_stored
 from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.known import account_merges, known, rival_contacts
+from mqa_platform.core.look_alikes import LIKENESSES, look_alike_reviews, seen_domains
 from mqa_platform.core.matching import NAME_KEYS
 from mqa_platform.core.participation import customers, ever_customers
 from mqa_platform.core.precedence import mql_decisions
@@ -43,6 +45,8 @@ from mqa_platform.core.reviews import identity_reviews
 from mqa_platform.core.shared_ips import shared_ips
 from mqa_platform.core.signal_weeks import weekly_points
 from mqa_platform.core.spans import within
+from mqa_platform.core.tie_reviews import office_domains, tie_reviews
+from mqa_platform.core.ties import carriers
 from mqa_platform.core.visits import disturbed, extents, visits
 from mqa_platform.core.what_if import would_enter
 from mqa_platform.core.window import Window
@@ -132,7 +136,19 @@ def stages_of(policy) -> dict[str, ir.Table]:
     cut(unknown_words(accounts, policy.icp), "unknown_words")
     cut(accounts_stage.excluded_accounts(accounts, touched), "excluded_accounts")
     cut(accounts_stage.discovered_accounts(accounts, touched, policy), "discovered_accounts")
-    cut(identity_reviews(registered, landed("landed_identities"), signals, lost), "reviews")
+    carried = cut(carriers(crm["accounts"], evidence.name_keys, registered.nodes), "carriers")
+    offices = cut(office_domains(signals, answers), "office_domains")
+    doubts = identity_reviews(registered, landed("landed_identities"), signals, lost, offices)
+    cut(doubts, "reviews")
+    tied = tie_reviews(signals, evidence.name_keys, answers, registered.owners, carried)
+    cut(tied, "tie_reviews")
+    seen_companies = cut(seen_domains(touched), "seen_domains")
+    told = cut.apply(LIKENESSES, seen_companies, "domain")
+    cut(look_alike_reviews(registered.owners, seen_companies, told), "look_alikes")
+    cut(
+        contact_reviews(signals, crm["contacts"], registered, evidence.listed_domains),
+        "contact_reviews",
+    )
     merged = account_merges(landed("landed_associations"))
     duplicates = crm_duplicates(
         merged, crm["accounts"], registered.nodes, crm["opportunities"], crm["activities"],

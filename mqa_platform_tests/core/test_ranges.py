@@ -6,10 +6,19 @@ import ipaddress
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mqa_platform.core.addresses import ipv4_numbers, ipv6_keys, keys_of_hex, shown, sizes, unmapped
+from mqa_platform.core.addresses import (
+    ipv4_numbers,
+    ipv6_keys,
+    keys_of_hex,
+    masked_host,
+    plain,
+    shown,
+    sizes,
+)
 from mqa_platform.core.ranges import NONE, TIE, Ranges
 
 # Few enough bits that ranges nest, touch, repeat and overlap.
@@ -93,12 +102,12 @@ def test_networks_of_any_length_hold_what_the_standard_library_says(drawn):
 @settings(deadline=None)
 @given(st.ip_addresses(v=4), st.ip_addresses(v=6))
 def test_an_address_is_the_number_that_the_standard_library_gives(four, six):
+    assume(six.packed[:8] != bytes(8))
     texts = pa.array([str(four), f"::ffff:{four}", str(six), six.exploded, f"[{six}]", "x", None])
-    plain = unmapped(texts)
-    assert ipv4_numbers(plain).tolist() == [int(four)] * 2 + [-1] * 5
-    keys = ipv6_keys(plain).tolist()
-    if not str(six).startswith("::ffff:"):
-        assert [k.ljust(16, b"\0") for k in keys[2:5]] == [six.packed] * 3
+    bare = plain(texts)
+    assert ipv4_numbers(bare).tolist() == [int(four)] * 2 + [-1] * 5
+    keys = ipv6_keys(bare).tolist()
+    assert [k.ljust(16, b"\0") for k in keys[2:5]] == [six.packed] * 3
     assert keys[5:] == [b"", b""]
 
 
@@ -108,3 +117,40 @@ def test_a_range_is_shown_without_naming_a_visitor():
     assert shown(one, one + 1024) == "192.0.2.0-192.0.6.77"
     six = ipaddress.IPv6Address("2001:db8:1:2::3").packed
     assert shown(six, six) == "2001:db8:1::/48"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        " 10.0.0.5",
+        "10.0.0.5:443",
+        "10.0.0.5, 70.1.1.1",
+        "::ffff:10.0.0.5",
+        "::FFFF:0a00:0005",
+        "[::ffff:10.0.0.5]",
+        "[::ffff:10.0.0.5]:8080",
+        "0:0:0:0:0:ffff:10.0.0.5",
+        "0000:0000:0000:0000:0000:ffff:0a00:0005",
+    ],
+)
+def test_an_address_is_known_however_a_log_writes_it(written):
+    assert plain(pa.array([written])).to_pylist() == ["10.0.0.5"]
+
+
+@pytest.mark.parametrize("written", ["[2001:db8::1]:443", "2001:db8::1%eth0", "2001:DB8:0:0::1 "])
+def test_a_long_address_is_known_however_a_log_writes_it(written):
+    (key,) = ipv6_keys(plain(pa.array([written])))
+    assert key == ipaddress.IPv6Address("2001:db8::1").packed
+
+
+@pytest.mark.parametrize(
+    ("host", "domain", "masked"),
+    [
+        ("pool-71-255-10-7.nycmny.prov.net", "prov.net", "pool-00-000-00-0.nycmny.prov.net"),
+        ("p4fca1b2c.dip0.t-ipconnect.de", "t-ipconnect.de", "p0aaa0a0a.aip0.t-ipconnect.de"),
+        ("gw.acme.com", "acme.com", "gw.acme.com"),
+        ("a1.b2.com", "b2.com", "a0.b2.com"),
+    ],
+)
+def test_a_kept_host_name_does_not_spell_the_address(host, domain, masked):
+    assert masked_host(host, domain) == masked

@@ -19,7 +19,7 @@ SIGNALS = pa.schema(
         ("direction", pa.string()),
     ]
 )
-RULES = {"visitors": 10, "companies": 3, "share": 0.5}
+RULES = {"visitors": 10, "signals": 500, "companies": 3, "share": 0.5, "office_share": 0.9}
 
 
 def visitors(ip, number, companies=0, on=0, **more):
@@ -49,9 +49,10 @@ OTHERS = [row for i in range(30) for row in visitors(f"192.0.2.{i}", 2)]
         (visitors("x", 10, companies=3), False),
         (visitors("x", 11, companies=2), False),
         (visitors("x", 70), True),
-        (visitors("x", 50), False),
+        (visitors("x", 60), True),
+        (visitors("x", 59), False),
         (visitors("x", 11, companies=3, direction="outbound"), False),
-        (visitors("x", 1) * 500, False),
+        (visitors("x", 1) * 499, False),
     ],
 )
 def test_an_address_is_shared_by_its_visitors_and_their_companies(engine, rows, is_shared):
@@ -67,6 +68,19 @@ def test_a_listed_office_may_have_any_number_of_visitors(engine):
     assert shared(engine, rows, offices=["office"]) == set()
 
 
+@pytest.mark.parametrize(("number", "is_shared"), [(540, True), (539, False)])
+def test_an_office_that_everybody_seems_to_come_from_is_our_own_proxy(engine, number, is_shared):
+    rows = visitors("office", number) + OTHERS
+    # Too few pages of each visitor for the limit of signals to speak.
+    assert shared(engine, rows, offices=["office"]) == (
+        {("office", day(0))} if is_shared else set()
+    )
+
+
+def test_a_small_sites_only_visitors_may_all_be_of_one_office(engine):
+    assert shared(engine, visitors("office", 10), offices=["office"]) == set()
+
+
 def test_every_day_is_judged_alone(engine):
     rows = visitors("x", 11, companies=3) + visitors("x", 5, companies=3, on=1) + OTHERS
     assert shared(engine, rows) == {("x", day(0))}
@@ -78,3 +92,16 @@ def test_people_without_a_cookie_are_visitors(engine):
         for i in range(11)
     ]
     assert shared(engine, rows + OTHERS) == {("x", day(0))}
+
+
+@pytest.mark.parametrize("cookie", [None, "the-proxy"])
+def test_a_log_that_sees_one_visitor_only_sees_nobody(engine, cookie):
+    """A log behind a proxy has no cookies, and one address."""
+    rows = [{"ip": "proxy", "anonymous_id": cookie, "signal_date": day(0)}] * 500
+    assert shared(engine, rows + OTHERS) == {("proxy", day(0))}
+    assert shared(engine, rows[1:] + OTHERS) == set()
+
+
+def test_a_busy_visitor_among_as_many_others_is_no_gateway(engine):
+    rows = [{"ip": "x", "anonymous_id": "x", "signal_date": day(0)}] * 500
+    assert shared(engine, rows + OTHERS * 10) == set()

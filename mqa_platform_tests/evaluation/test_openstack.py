@@ -110,6 +110,52 @@ def test_another_file_is_refused_by_name(files, broken):
         evaluate_openstack(people, commits, Employment())
 
 
+def test_capitals_and_order_of_lines_change_nothing(files):
+    plain = evaluate_openstack(*files(COMMITS), Employment())
+    loud = [(day, who, domain.upper(), merge) for day, who, domain, merge in reversed(COMMITS)]
+    assert evaluate_openstack(*files(loud), Employment()) == plain
+
+
+def test_companies_that_nobody_lists_and_blank_domains_are_answered(files):
+    people, commits = files([*COMMITS, ("2017-02-01", "a1", "", 0), ("2017-02-02", "a3", "a.b", 0)])
+    text = (
+        people.read_text()
+        .replace("*independent", "Unlisted Ltd")
+        .replace('["old.com", "home.org"]', "null")
+    )
+    people.write_text(text)
+    found = evaluate_openstack(people, commits, Employment())
+    assert (found["signals"], found["coverage"]) == (7, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "becomes", "said"),
+    [
+        ("people.json", '"users"', '"persons"', "the file has no 'users'"),
+        ("people.json", '"author_ids"', '"ids"', "a user has no 'author_ids'"),
+        ("people.json", '"end_date"', '"until"', "an employer has no 'end_date'"),
+        ("people.json", "2015-Jun-01", "soon", "end_date 'soon' is no date"),
+        ("people.json", '"domains"', '"sites"', "a company has no 'domains'"),
+        ("commits.csv", "email_domain", "domain", "'email_domain'"),
+        ("commits.csv", f"{seconds('2015-05-31')}", "noon", "author_ts must be seconds since 1970"),
+    ],
+)
+def test_what_a_file_lacks_is_named_with_the_file(files, file, was, becomes, said):
+    people, commits = files(COMMITS)
+    path = people if file == "people.json" else commits
+    path.write_text(path.read_text().replace(was, becomes))
+    with pytest.raises(EvaluationError) as caught:
+        evaluate_openstack(people, commits, Employment())
+    assert file in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("commits", [[], [("2017-01-01", "nobody", "old.com", 0)]])
+def test_files_without_a_known_author_are_refused(files, commits):
+    with pytest.raises(EvaluationError, match="has no commit"):
+        evaluate_openstack(*files(commits), Employment())
+
+
 @pytest.fixture(scope="module")
 def real(shared_data):
     folder = shared_data / "identity"

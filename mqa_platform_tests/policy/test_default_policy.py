@@ -128,3 +128,37 @@ def test_every_feed_lies_in_the_inbox(policy: Policy) -> None:
 
 def test_an_empty_crm_field_never_turns_an_account_away(policy: Policy) -> None:
     assert {c.on_missing for c in policy.icp.criteria.values()} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "dsl-1.prov.net", "adsl-64-12.prov.net", "host86-1-2-3.range86-1.prov.net",
+        "ec2-54-1-2-3.compute-1.amazonaws.com", "static.1.2.3.4.clients.your-server.de",
+        "crawl-66-249-66-1.googlebot.com", "p4fca1b2c.dip0.prov.net", "pool-00-000-00-0.prov.net",
+    ],
+)  # fmt: skip
+def test_a_host_that_spells_its_address_is_a_providers(policy: Policy, host: str) -> None:
+    assert re.search(policy.identity.isp_host_pattern, host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["gw.acme.com", "www2.acme.com", "proxy-01.fra-2.acme.com", "mail.3m.com", "vpn-10-2.acme.com",
+     "edge.facade.com", "firewall.a1b2c3.com"],
+)  # fmt: skip
+def test_a_companys_host_is_not_taken_for_a_providers(policy: Policy, host: str) -> None:
+    assert not re.search(policy.identity.isp_host_pattern, host)
+
+
+def test_rented_servers_and_crawlers_are_known_from_the_start(policy: Policy) -> None:
+    listed = policy.identity.exclude_domains
+    assert {"amazonaws.com", "googleusercontent.com", "your-server.de"} <= set(listed.hosting)
+    assert "googlebot.com" in listed.bot
+
+
+def test_the_patterns_of_a_policy_that_says_nothing_are_those_of_the_packaged_one(
+    policy: Policy,
+) -> None:
+    silent = type(policy.identity)()
+    assert silent.isp_host_pattern == policy.identity.isp_host_pattern

@@ -126,3 +126,21 @@ def test_a_page_of_a_feed_stays_only_while_it_is_held(home: Home) -> None:
         assert ask(home, "SELECT count(*) FROM landed_signals") == [(2,)]
     finally:
         feed.close()
+
+
+def test_a_feed_read_anew_goes_on_from_its_end_and_not_from_its_first_changed_page(
+    home: Home,
+) -> None:
+    feed = FakeFeed([visit(n) for n in range(7)])
+    declared = {"connector": "json_feed", "reads_as": "segment_jsonl", "url": f"{feed.url}/feed"}
+    policy = policy_with(feed=Source.model_validate(declared))
+    environment = {"MQA_FEED_TOKEN": TOKEN}
+    try:
+        land_under(policy, home, environment)
+        feed.forgotten, feed.items[0] = {"6"}, visit(100)
+        land_under(policy, home, environment)
+        feed.forgotten, seen = set(), len(feed.log)
+        land_under(policy, home, environment)
+        assert [asked.query.get("cursor") for asked in feed.log[seen:]] == ["6"]
+    finally:
+        feed.close()

@@ -119,10 +119,14 @@ def test_a_contact_is_a_person_by_its_address(write: Write) -> None:
     assert (unknown["person_ref"], unknown["do_not_contact"]) == (None, False)
 
 
-def test_a_record_merged_into_another_is_deleted_and_points_to_its_survivor(write: Write) -> None:
-    path = write("a.csv", csv_of(_account(MasterRecordId="009"), _account(Id="009")))
+def test_a_record_merged_into_another_points_to_its_survivor_and_is_not_deleted_itself(
+    write: Write,
+) -> None:
+    # The CRM marks it deleted because of the merge, which somebody may take back.
+    merged = _account(MasterRecordId="009", IsDeleted="true")
+    path = write("a.csv", csv_of(merged, _account(Id="009", IsDeleted="true")))
     found = landed(path, "salesforce", "Account")
-    assert [row["is_deleted"] for row in rows(found, "landed_accounts")] == [True, False]
+    assert [row["is_deleted"] for row in rows(found, "landed_accounts")] == [False, True]
     (merge,) = rows(found, "landed_associations")
     assert (merge["from_object"], merge["from_id"]) == ("account", "001")
     assert (merge["to_object"], merge["to_id"]) == ("survivor", "009")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_platform.sources.landed import conform
-from mqa_platform.sources.lateness import told_anew
+from mqa_platform.sources.lateness import told_anew, withdrawn
 from mqa_platform.sources.schemas import LANDED, TIMESTAMP
 from mqa_platform.warehouse import Session
 
@@ -20,11 +20,16 @@ SIGNALS = [
     ("lead:older", None, date(2025, 6, 1)),
     ("lead:new", None, date(2025, 7, 9)),
     (None, "c-1", date(2025, 7, 5)),
+    (None, "c-2", date(2025, 2, 5)),
+    (None, "c-2", date(2025, 7, 3)),
 ]
+DOMAINS = {"email:pia": "acme.com", "email:bea": "beta.com"}
 KNOWN = [
     ("lead", "older", "lead:old", 1),
     ("cookie", "c-1", "email:ana", 2),
     ("cookie", "c-1", "email:bob", 1),
+    ("cookie", "c-2", "email:pia", 1),
+    ("cookie", "c-2", "email:bea", 4),
 ]
 
 
@@ -35,6 +40,7 @@ def _identities(rows: list[tuple[str, str, str, int]]) -> pa.Table:
         "kind": pa.array(kind),
         "ref": pa.array(ref),
         "person_ref": pa.array(person),
+        "email_domain": pa.array([DOMAINS.get(p) for p in person], pa.string()),
         "seen_at": pa.array([datetime(2025, m, 1, tzinfo=UTC) for m in month], TIMESTAMP),
     }
     return conform("landed_identities", len(rows), columns)
@@ -57,6 +63,7 @@ class Tables:
             "landed_identities": identities.append_column(
                 LANDED["landed_identities"].field("batch_id"), batch
             ),
+            "landed_corrections": LANDED["landed_corrections"].empty_table(),
             "signals": pa.table(signals),
         }
         self._engine = ibis.duckdb.connect()
@@ -94,6 +101,9 @@ class Tables:
         # It is known already whose cookie it is; hearing it again changes nothing.
         (("cookie", "c-1", "email:ana", 3), None),
         (("cookie", "c-1", "email:bob", 3), date(2025, 7, 5)),
+        # A browser of two companies is that of the last log-in: in between it may read otherwise.
+        (("cookie", "c-2", "email:bea", 3), date(2025, 7, 3)),
+        (("cookie", "c-2", "email:bea", 8), None),
         (("lead", "nobody", "email:ana", 3), None),
     ],
 )
@@ -128,3 +138,39 @@ def test_a_range_that_says_something_new_opens_the_days_with_addresses(
     tables = Tables(KNOWN).with_addresses(_office())
     told = told_anew(cast("Session", tables), {"landed_ip_ranges": _office(**more)})
     assert told == (min(day for *_, day in SIGNALS) if is_news else None)
+
+
+class Landed(Tables):
+    """One landed table has rows of the batch ``gone``."""
+
+    def __init__(self, table: str, row: dict[str, Any]) -> None:
+        super().__init__(KNOWN)
+        names = ("signals", "ip_ranges", "consents", "corrections", "associations")
+        self._tables |= {f"landed_{n}": LANDED[f"landed_{n}"].empty_table() for n in names}
+        told = {**dict.fromkeys(LANDED[table].names), **row, "source": "s", "batch_id": "gone"}
+        self._tables[table] = pa.Table.from_pylist([told], schema=LANDED[table])
+
+    def days(self, table: str) -> list[date]:
+        return sorted(day for *_, day in SIGNALS)
+
+
+AT = datetime(2025, 7, 3, tzinfo=UTC)
+SPLIT = {"kind": "cookie", "ref": "c-1", "action": "split", "at": AT}
+LINK = {"from_object": "account", "from_id": "b", "to_object": "survivor", "to_id": "a",
+        "modified_at": AT, "is_deleted": False}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "is_news"),
+    [
+        ("landed_corrections", SPLIT, True),
+        ("landed_associations", LINK, True),
+        # Which deal is whose says nothing about who somebody is.
+        ("landed_associations", {**LINK, "from_object": "opportunity"}, False),
+    ],
+)
+def test_days_are_opened_when_a_correction_or_a_merge_is_withdrawn(
+    table: str, row: dict[str, Any], is_news: bool
+) -> None:
+    first, late = withdrawn(cast("Session", Landed(table, row)), ["gone"])
+    assert (first is not None, late) == (is_news, None)

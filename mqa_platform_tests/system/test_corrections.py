@@ -26,7 +26,10 @@ WORK = (
     sessions.sessions,
     accounts.accounts,
 )
-TABLES = ("signals", "sessions", "touchpoints", "unresolved_signals", "accounts")
+TABLES = (
+    "signals", "sessions", "touchpoints", "unresolved_signals", "accounts", "account_hierarchy",
+    "crm_duplicates", "discovered_accounts", "identity_reviews",
+)  # fmt: skip
 ALL = Window.of(FIRST, FIRST + timedelta(days=4))
 
 
@@ -69,6 +72,19 @@ def runs_of(home: Home) -> dict[date, str]:
     return dict(rows(home, found))
 
 
+def run_again(home: Home) -> list[date]:
+    """The days that were run since ``with_marks``."""
+    return sorted(day for day, run_id in runs_of(home).items() if run_id != "before")
+
+
+def assert_as_if_rebuilt(home: Home, folder: Path) -> None:
+    """What stands is what a new installation with the same files would have."""
+    clean = copy_home(home, folder, "inbox")
+    run(clean, ALL, work=WORK)
+    one, other = fingerprints(home), fingerprints(clean)
+    assert {t: one[t] for t in TABLES} == {t: other[t] for t in TABLES}
+
+
 def shares(home: Home) -> list[tuple[date, str]]:
     return rows(
         home,
@@ -85,14 +101,18 @@ def test_a_browser_taken_from_its_person_loses_its_days_and_no_other_day_is_run(
     assert (found.kind, found.days) == ("cookie", [on(0), on(3)])
     assert found.changed_days == [on(0), on(3)]
     assert shares(stitched) == []
-    assert {day for day, run_id in runs_of(stitched).items() if run_id != "before"} == {
-        on(0),
-        on(3),
-    }
-    clean = copy_home(stitched, tmp_path / "clean", "inbox")
-    run(clean, ALL, work=WORK)
-    one, other = fingerprints(stitched), fingerprints(clean)
-    assert {t: one[t] for t in TABLES} == {t: other[t] for t in TABLES}
+    assert run_again(stitched) == [on(0), on(3)]
+    assert_as_if_rebuilt(stitched, tmp_path / "clean")
+
+
+def test_a_person_taken_from_all_browsers_loses_their_days_and_no_other_day_is_run(
+    stitched: Home, tmp_path: Path
+) -> None:
+    with_marks(stitched)
+    found = correct(stitched, "ann@acme-fox.com", None, "split", "a shared address", again)
+    assert (found.kind, found.days, found.changed_days) == ("person", [on(0), on(3)], found.days)
+    assert (shares(stitched), run_again(stitched)) == ([], found.days)
+    assert_as_if_rebuilt(stitched, tmp_path / "clean")
 
 
 def test_a_merge_by_hand_takes_a_split_back(stitched: Home) -> None:

@@ -436,3 +436,18 @@ def test_a_landing_of_real_people_under_the_development_key_is_loud(
         report = land_new(step.session, step.policy, step.home)
         guard_personal_data(step, report)
     assert not any("key" in message for message in report.messages)
+
+
+def test_a_landing_of_corrections_alone_is_of_real_people_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MQA_PII_KEY", raising=False)
+    home = Home(tmp_path / "corrected")
+    told = {"kind": "cookie", "ref": "fox", "onto": "ann@acme.com", "action": "merge"}
+    path = home.inbox / "corrections" / "c.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**told, "at": "2025-07-02T10:00:00Z"}) + "\n")
+    with opened(home) as step:
+        report = land_new(step.session, step.policy, step.home)
+        guard_personal_data(step, report)
+    assert "development key" in report.messages[0]
