@@ -117,10 +117,14 @@ class _Dated:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of one kind as numbers."""
+    """The rows of one kind as numbers; of an address ``told_at`` is when the CRM had it first.
+
+    ``at`` may be later than that: when the company had the address's domain.
+    """
 
     person: np.ndarray
     at: np.ndarray
+    told_at: np.ndarray
     company: np.ndarray
     established_at: np.ndarray
 
@@ -130,6 +134,7 @@ class _Rows:
         return cls(
             _codes(table["person"], people),
             _seconds(table["at"], _NEVER),
+            _seconds(table["confirmed_at"], _NEVER),
             _codes(table["company"], companies),
             _seconds(table["established_at"], _NEVER),
         )
@@ -189,7 +194,8 @@ class _Case:
 
     def _addresses(self, addresses: _Rows) -> None:
         pair = self._pair(addresses.person, addresses.company)
-        dated = _Latest(pair, addresses.at)
+        # The address was confirmed with that employer, whoever had its domain then.
+        dated = _Latest(pair, addresses.told_at)
         self.on_record = dated.count(self._pair(self.person, self.domain), self.confirmed) > 0
         # An address on file without a day was always known.
         since = np.where(addresses.at == _NEVER, 0, addresses.at)

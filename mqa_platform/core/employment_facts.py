@@ -72,14 +72,16 @@ def employment_facts(question: Question, policy: Employment, keep: Keep) -> ir.T
     asked = keep(_since(_named(_shared(_owned(q.asked, single), q), q.named), since))
     whose = asked.select("person").distinct()
     uses = _since(_owned(q.uses.semi_join(whose, "person"), single), since)
-    addresses = _since(_standing(q.addresses.semi_join(whose, "person"), single), since)
+    on_file = q.addresses.semi_join(whose, "person")
+    addresses = _since(_standing(on_file.mutate(told_at=on_file["at"]), single), since)
     employers = q.employers.semi_join(whose, "person")
     parts = [
         _rows(ASKED, asked, ref="ref", at="at", confirmed_at="confirmed_at", company="company",
               named="named", established_at="established_at"),
         _rows(USE, uses, at="at", company="company", established_at="established_at"),
         _rows(EMPLOYER, employers, at="at", company="company"),
-        _rows(ADDRESS, addresses, at="at", company="company", established_at="established_at"),
+        _rows(ADDRESS, addresses, at="at", confirmed_at="told_at", company="company",
+              established_at="established_at"),
     ]  # fmt: skip
     whole = parts[0]
     for part in parts[1:]:

@@ -80,10 +80,12 @@ def _judged(t: ir.Table, policy: Policy) -> ir.Table:
     """Candidates with the reasons against them, and the reason that stops all rules, if any."""
     identity = policy.identity
     host_against = ibis.coalesce(excluded(t["host_domain"], t["host"], identity), t["host_against"])
-    dialled = t["host"].re_search(identity.isp_host_pattern).fill_null(False) & (
-        t["host_n"].fill_null(0) == 0
-    )
-    lent = dialled | t["host_is_isp"]
+    # A provider that is an account lends lines and has gateways of its own: its pattern tells them apart,
+    # where a look-up gives a host at all.
+    spells = t["host"].re_search(identity.isp_host_pattern).fill_null(False)
+    hostless = (t["is_host_looked_up"] & (t["host"] == t["host_domain"])).fill_null(False)
+    strange = t["host_n"].fill_null(0) == 0
+    lent = (spells & (strange | t["host_is_isp"])) | (t["host_is_isp"] & hostless)
     host_against = ibis.coalesce(host_against, ibis.ifelse(lent, "isp", ibis.null("string")))
     unasked = (t["consent"] == "unknown") & (not policy.signals.unknown_consent_counts_as_anonymous)
     denied = (t["consent"] == "denied") | unasked | t["is_refused"]

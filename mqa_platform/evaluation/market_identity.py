@@ -52,14 +52,19 @@ def _told(session: Session, truth: dict[str, pa.Table], window: Window) -> ir.Ta
 
 
 def _right(t: ir.Table, session: Session, truth: dict[str, pa.Table]) -> ir.Table:
-    """Rows with ``is_right``: the CRM's account once it is recorded, before that its domain."""
+    """Rows with ``is_right``: the CRM's account while it is recorded, before and after that its domain."""
     a = session.constant("truth_accounts", truth["accounts"])
     a = a.select(
         "account_index", "crm_account_id", "crm_recorded_at", "registered_domain",
         "alias_domains", "relationship",
     )  # fmt: skip
     t = t.left_join(a, "account_index").drop("account_index_right")
+    c = session.table("crm_accounts")
+    gone = c.filter(c["is_deleted"] & c["valid_to"].isnull())
+    gone = gone.select(gone_account="account_id", gone_from="valid_from")
+    t = t.left_join(gone, [("crm_account_id", "gone_account")]).drop("gone_account")
     recorded = (t["crm_recorded_at"].date() <= t["signal_date"]).fill_null(False)
+    recorded = recorded & (t["gone_from"].isnull() | (t["signal_date"] < t["gone_from"]))
     found = t["account_id"].re_extract(r"^domain:(.*)$", 1).nullif("")
     domains = ibis.literal(";") + t["registered_domain"] + ";" + t["alias_domains"] + ";"
     own = domains.contains(ibis.literal(";") + found + ";").fill_null(False)

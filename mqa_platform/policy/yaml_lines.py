@@ -83,7 +83,7 @@ def _wrapped(text: str, indent: str) -> Iterator[str]:
 
 def quoted(text: str) -> str:
     """A scalar that reads back as this very text, quoted only where it must be."""
-    if _PLAIN.match(text) and text.casefold() not in _WORDS:
+    if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS:
         return text
     return '"' + "".join(_character(each) for each in text) + '"'
 

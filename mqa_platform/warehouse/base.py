@@ -57,6 +57,10 @@ class ComputeSession(ABC):
         """A small Arrow table to join with, readable until the session ends."""
 
     @abstractmethod
+    def keep(self, expr: ir.Table) -> ir.Table:
+        """The rows of ``expr``, computed once and readable until the session ends."""
+
+    @abstractmethod
     def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
         """Run a kernel over the rows of ``expr``; the result is readable until the session ends.
 

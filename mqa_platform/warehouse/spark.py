@@ -128,6 +128,16 @@ class SparkComputeSession(ComputeSession):
         self.origins.constants[stored] = name
         return self._view(stored, table).cast(sch.Schema.from_pyarrow(table.schema))
 
+    def keep(self, expr: ir.Table) -> ir.Table:
+        """See ``ComputeSession.keep``."""
+        made = self._data(expr).persist()
+        self._kept.append(made)
+        name = f"kept_{len(self._views)}"
+        made.createOrReplaceTempView(name)
+        self._views.append(name)
+        self.origins.kept[name] = expr
+        return self.con.table(name).cast(expr.schema())
+
     def arrow(self, expr: ir.Table, schema: pa.Schema | None = None) -> pa.Table:
         """See ``ComputeSession.arrow``."""
         return conform(self._data(expr).toArrow(), schema or expr.schema().to_pyarrow(), "result")

@@ -17,6 +17,8 @@ OWNERS = [
 # A domain that changes hands: whose until which day, and from which day on.
 SOLD = [("sold.com", "one", -999, 50), ("sold.com", "two", 50, None)]
 SOLD += [("got.com", "two", -999, -50), ("got.com", "one", -50, None)]
+# The CRM got the parent's account after it had the address of somebody at its daughter.
+SOLD += [("parent.com", "two", -100, None)]
 NAMED = [("bought", "bought", -999), ("late", "late", 500)]
 # Three people make a domain a company's.
 CROWD = [
@@ -39,6 +41,8 @@ CASES = {
         [("one", -900)], [("two.com", -100)], [], "two.com", ("two", "new_domain")),
     "a domain on record": (
         [("one", -900)], [], [("two.com", -300)], "two.com", ("one", "domain_on_record")),
+    "a domain on record before it was an account's": (
+        [("one", -900)], [], [("parent.com", -300)], "parent.com", ("one", "domain_on_record")),
     "a domain put on record later": (
         [("one", -900)], [], [("two.com", -100)], "two.com", ("two", "new_domain")),
     "the former employer's domain": (

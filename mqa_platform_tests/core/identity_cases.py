@@ -132,7 +132,7 @@ WIDE_RANGES = [
             ("office", 47, "acme", "acme.com", None, None),
             ("office", 47, "acme", "acme.de", None, None),
             ("office", 48, "acme", "acme.io", None, None),
-            ("reverse_dns", 49, "line-of-somebody.bigtelco.com", "bigtelco.com", None, None),
+            ("reverse_dns", 49, "bigtelco.com", "bigtelco.com", None, None),
             ("office", 51, "acme", "acme.com", None, None),
             ("office", 51, "same name", None, None, None),
             ("reverse_dns", 34, "gw.acme.com", "acme.com", None, None),
@@ -235,11 +235,13 @@ CASES = {
         {"company_domain": "twin.com", "company_name": "Acme"}, "tie_refused"),
     "mail of a telco account": (
         {**MAIL, "email_domain": "bigtelco.com"}, ("telco", "email_domain")),
+    "gateway of a telco account": (
+        {"host": "gw1.bigtelco.com", "host_domain": "bigtelco.com"}, ("telco", "host_domain")),
     "customer of a telco account": (
-        {"host": "line-of-somebody.bigtelco.com", "host_domain": "bigtelco.com"}, "isp"),
+        {"host": "dsl-7.bigtelco.com", "host_domain": "bigtelco.com"}, "isp"),
     "customer of a telco account, by reverse dns": ({"ip": "49.0.0.1"}, "isp"),
     "customer of a telco account, with an office": (
-        {"host": "line-of-somebody.bigtelco.com", "host_domain": "bigtelco.com",
+        {"host": "dsl-7.bigtelco.com", "host_domain": "bigtelco.com",
          "ip": "10.0.0.5"}, ("acme", "office_ip")),
     "rented server that spells its address": (
         {"host": "ec2-54-1-2-3.compute-1.amazonaws.com", "host_domain": "amazonaws.com"}, "isp"),

@@ -22,9 +22,6 @@ from mqa_platform_tests.core.test_identity import answers
 
 CRM = [
     *ACCOUNTS,
-    {"account_id": "left", "name": "Left Behind Foods", "domain": "left.com", "valid_to": day(-50)},
-    {"account_id": "left", "name": "Left Behind Foods", "domain": "left.com",
-     "valid_from": day(-50), "is_deleted": True},
     {"account_id": "zeta", "name": "Zeta Works", "domain": "zeta.com"},
     {"account_id": "zeta2", "name": "Zeta Works", "domain": "zeta.com", "valid_to": day(-50)},
     {"account_id": "zeta2", "name": "Zeta Works", "valid_from": day(-50), "is_deleted": True},
