@@ -89,8 +89,10 @@ def name_a_visitor(home: Home) -> None:
     """The busiest nameless browser turns out to belong to an account that fits."""
     (cookie, _) = rows(
         home,
-        "SELECT anonymous_id, count(*) FROM signals WHERE consent = 'granted' AND NOT is_bot_agent "
-        "AND anonymous_id NOT IN (SELECT ref FROM landed_identities) AND signal_date < "
+        "SELECT anonymous_id, count(*) FROM signals JOIN unresolved_signals USING (signal_id) "
+        # A program stays one, whatever name it gives.
+        "WHERE reason = 'no_match' AND consent = 'granted' AND NOT is_bot_agent "
+        "AND anonymous_id NOT IN (SELECT ref FROM landed_identities) AND signals.signal_date < "
         "DATE '2025-07-20' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1",
     )[0]
     (domain,) = rows(
