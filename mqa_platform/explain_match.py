@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from mqa_platform.contracts.loader import load_contracts
+from mqa_platform.core.crm_history import stacked
 from mqa_platform.core.identity import decided, judged
 from mqa_platform.home import Home
 from mqa_platform.marts import MartError
@@ -96,8 +97,7 @@ def _whole_day(session: Session, row: ir.Table, day: date) -> ir.Table:
     """The signal among those of its day, since bots and shared addresses are judged by whole days."""
     every = session.table("signals")
     others = every.filter(every[_DAYS] == day).anti_join(row, "signal_id")
-    columns = {c: t.copy(nullable=True) for c, t in every.schema().items()}
-    return others.cast(columns).union(row.select(*others.columns).cast(columns))
+    return stacked(others, row)
 
 
 def _published(session: Session, signal_id: str) -> list[dict[str, Any]]:

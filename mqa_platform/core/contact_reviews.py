@@ -7,11 +7,11 @@ Belongs here: from signals that wait for such an answer to the accounts it may b
 
 from __future__ import annotations
 
-import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.contact_matches import contact_matches, contact_versions, with_nodes
 from mqa_platform.core.known import Known
+from mqa_platform.core.tie_reviews import told
 
 
 def contact_reviews(
@@ -36,10 +36,4 @@ def contact_reviews(
     t = with_nodes(contact_versions(people, contacts), known.nodes, "account_id", "node_id")
     t = t.filter(t["node_id"].notnull())
     t = t.select("signal_id", "signal_date", ref="person", candidate="account_id")
-    return t.group_by("ref", "candidate").aggregate(
-        kind=ibis.literal("tie"),
-        is_suggested=ibis.literal(False),
-        first_seen=t["signal_date"].min(),
-        last_seen=t["signal_date"].max(),
-        signals=t["signal_id"].nunique(),
-    )
+    return told(t)

@@ -56,6 +56,11 @@ def tie_reviews(
     columns = ("signal_id", "signal_date", "ref", "candidate")
     parts = [_nullable(t.select(*columns)) for t in (by_name, by_office)]
     t = parts[0].union(parts[1])
+    return told(t)
+
+
+def told(t: ir.Table) -> ir.Table:
+    """Reviews of the kind ``tie`` out of (signal_id, signal_date, ref, candidate)."""
     return t.group_by("ref", "candidate").aggregate(
         kind=ibis.literal("tie"),
         is_suggested=ibis.literal(False),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.crm_history import stacked
 from mqa_platform.core.expressions import in_force, none_of_type
 from mqa_platform.core.ip_answers import tied_offices
 from mqa_platform.core.spans import closed, opened
@@ -127,9 +128,7 @@ def settled_names(carried: ir.Table) -> ir.Table:
         name_from=found["name_from"],
         name_to=found["name_to"],
     )
-    # A union takes no column that may be null in one table only.
-    types = {c: k.copy(nullable=True) for c, k in settled.schema().items()}
-    return settled.cast(types).union(always.select(*settled.columns).cast(types))
+    return stacked(settled, always)
 
 
 def office_claims(

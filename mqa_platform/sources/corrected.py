@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mqa_platform.core.account_corrections import corrected_associations, unsplit_associations
 from mqa_platform.core.corrections import ACCOUNT, corrected_identities
+from mqa_platform.core.crm_history import stacked
 from mqa_platform.core.known import account_merges
 from mqa_platform.warehouse import Session
 
@@ -38,8 +39,7 @@ def identities(
     known = read("landed_identities")
     if given is not None:
         new = session.constant("given_identities", given).mutate(batch_id=ibis.literal(""))
-        nullable = {c: t.copy(nullable=True) for c, t in known.schema().items()}
-        known = known.cast(nullable).union(new.select(*known.columns).cast(nullable))
+        known = stacked(known, new)
     corrections = read("landed_corrections")
     if not _any(session, corrections):
         return known
@@ -77,8 +77,7 @@ def would_change(session: Session, asked: pa.Table) -> bool:
     (told,) = asked.to_pylist()
     known = session.table("landed_corrections")
     new = session.constant("asked_correction", asked).mutate(batch_id=ibis.literal(""))
-    nullable = {c: t.copy(nullable=True) for c, t in known.schema().items()}
-    with_it = session.keep(known.cast(nullable).union(new.select(*known.columns).cast(nullable)))
+    with_it = session.keep(stacked(known, new))
     standing = _accounts_standing if told["kind"] == ACCOUNT else _people_standing
     before, after = (
         standing(session, each, told["kind"], told["ref"]) for each in (known, with_it)
