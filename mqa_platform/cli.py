@@ -16,13 +16,16 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mqa_platform import cli_decisions, console
+from mqa_platform.cli_briefs import add_briefing
 from mqa_platform.cli_evaluate import evaluations
 from mqa_platform.cli_explain import add_explaining
+from mqa_platform.cli_handoffs import add_worklist, handoffs
 from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_init import init
 from mqa_platform.cli_overrides import add_overriding
 from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
+from mqa_platform.cli_routing import add_routing
 from mqa_platform.cli_sources import sources
 from mqa_platform.exits import exit_code
 from mqa_platform.home import Home
@@ -44,6 +47,10 @@ cli_decisions.add_verbs(app)
 add_explaining(app)
 add_verbs(app)
 add_overriding(app)
+add_worklist(app)
+add_briefing(app)
+add_routing(app, handoffs)
+app.add_typer(handoffs, name="handoffs")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,

@@ -26,7 +26,7 @@ _PIPED_WIDTH = 150
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 STEPS = (
-    "landed_batches", "crm_tables", "feeds", "signals", "sessions", "accounts", "scores", "stages",
+    "landed_batches", "crm_tables", "feeds", "reps", "signals", "sessions", "accounts", "scores", "stages",
     "handoffs", "conversions", "marts_snapshot",
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from mqa_platform.assets import (
     conversions,
     feeds,
     handoffs,
+    reps,
     scores,
     sessions,
     signals,
@@ -39,6 +40,7 @@ def build_definitions(
         sources.landed_batches,
         sources.crm_tables,
         feeds.asset,
+        reps.asset,
         signals.asset(daily),
         sessions.asset(daily),
         accounts.asset,
@@ -49,7 +51,7 @@ def build_definitions(
         conversions.snapshot_asset,
     ]
     job = daily_refresh(assets)
-    landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset])
+    landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset, reps.asset])
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
         assets=assets,

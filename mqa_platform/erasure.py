@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from mqa_platform.account_pages import drop_pages
+from mqa_platform.audiences import listed_in
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
+from mqa_platform.sources.contact_addresses import ad_digest
 from mqa_platform.sources.erased_person import Person, find
 from mqa_platform.sources.erasing_files import Scrubbed, addresses_in_files, remains, scrub
 from mqa_platform.sources.erasing_landing import Rewritten, erase_landed
@@ -102,16 +105,19 @@ def erase(
         _write(journal, person.to_json())
         for base in sorted(bases):
             bury(home, base, person.refs(), moment, without_emails(reason))
+        # An exported audience holds the address as an ad platform compares it.
+        digests = {ad_digest(a) for a in spelled | bases}
         needles = Needles(
-            bases, frozenset({*person.keys, *person.names}), frozenset(person.cookies)
+            bases, frozenset({*person.keys, *person.names, *digests}), frozenset(person.cookies)
         )
+        given = listed_in(home, person.people)
         window = _ask(session, person)
         files = scrub(session, home, needles, moment)
         stones = Tombstones.of(home)
         landed = erase_landed(session, home, person, stones, moment, files.digests)
-    shadows = _drop_shadows(home)
+    copies = [*_dropped(home), *_given_away(given)]
     run(home, window)
-    texts = sorted({*spelled, *bases, *person.keys, *person.names})
+    texts = sorted({*spelled, *bases, *person.keys, *person.names, *digests})
     changed = events(home, texts) if events else None
     warehouse = open_warehouse(home)
     _compact(warehouse)
@@ -120,8 +126,7 @@ def erase(
             refresh_snapshot(session, home.snapshot)
         proof = _proof(session, home, person, needles, texts, files, landed)
     found = Erased(proof, sorted(person.accounts), sorted(person.days), len(person.beside))
-    if shadows:
-        found.places.append(Place("shadows", shadows, 0, "dropped; replay them to have them again"))
+    found.places += copies
     if changed is not None:
         found.places.append(Place("Dagster events", *changed))
     if not os.environ.get(WAREHOUSE_VARIABLE):
@@ -149,6 +154,23 @@ def _ask(session: Session, person: Person) -> Window | None:
         return None
     day = days[0] if days else published[-1]
     return Window.of(day, day)
+
+
+def _dropped(home: Home) -> list[Place]:
+    """What is a copy goes as a whole."""
+    places = [
+        Place("shadows", _drop_shadows(home), 0, "dropped; replay them to have them again"),
+        Place("account pages", drop_pages(home), 0, "dropped; mqa pages makes them again"),
+    ]
+    return [place for place in places if place.removed]
+
+
+def _given_away(audiences: Sequence[str]) -> list[Place]:
+    """What left the house cannot be taken back from here."""
+    if not audiences:
+        return []
+    note = f"take the person out of the ad platform by hand: {', '.join(audiences)}"
+    return [Place("exported audiences", len(audiences), 0, note)]
 
 
 def _drop_shadows(home: Home) -> int:

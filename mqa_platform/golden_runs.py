@@ -12,7 +12,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mqa_platform.assets import accounts, handoffs, scores, sessions, signals, sources, stages
+from mqa_platform.assets import (
+    accounts,
+    handoffs,
+    reps,
+    scores,
+    sessions,
+    signals,
+    sources,
+    stages,
+)
 from mqa_platform.assets.platform import Step
 from mqa_platform.core.window import Window
 from mqa_platform.evaluation.scratch import land_rows, scratch_home, session_of
@@ -24,7 +33,7 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.policy.sources import Sources
 
 _WORK = (
-    sources.crm, signals.signals, sessions.sessions, accounts.accounts, scores.scores, stages.stages,
+    sources.crm, reps.reps, signals.signals, sessions.sessions, accounts.accounts, scores.scores, stages.stages,
     handoffs.handoffs,
 )  # fmt: skip
 _SEEN = ("stage", "reason", "suppression", "episode", "evidence", "rep_id", "handoffs", "people")

@@ -20,8 +20,10 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _TITLES = {"new_business": "New business", "expansion": "Expansion"}
 _ROUTES = {
     "named_owner": "the owner of the account",
+    "opportunity_team": "who works an opportunity of it",
+    "vertical_specialist": "a specialist of its industry",
     "territory": "the rep of the territory and company size",
-    "round_robin": "a rep of the team, drawn evenly",
+    "round_robin": "a rep of the team, drawn by weight",
 }
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1d1d1f}"
@@ -186,7 +188,8 @@ def _ends(policy: Policy) -> Iterator[str]:
 
 
 def _routing(policy: Policy) -> Iterator[str]:
-    order = ", then ".join(_ROUTES[step.rule] for step in policy.routing.order)
+    steps = [step for place in policy.routing.places() for _, step in place]
+    order = ", then ".join(_ROUTES[step.rule] for step in steps)
     yield f"First {order}; else the queue {_words(policy.routing.fallback_queue)}."
     yield f"Without a known person: {_words(policy.routing.marketing_queue)}."
     yield f"One person alone is an MQL from {_number(policy.stages.mql_threshold)} points."

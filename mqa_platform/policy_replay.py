@@ -20,8 +20,8 @@ from typing import Any
 import ibis.expr.types as ir
 
 from mqa_platform.assets.accounts import judged, outside
-from mqa_platform.assets.handoffs import entries_and_routes
 from mqa_platform.assets.platform import Step
+from mqa_platform.assets.routing import entries_and_routes
 from mqa_platform.assets.scores import scores
 from mqa_platform.assets.stages import stages
 from mqa_platform.contracts.loader import load_contracts
@@ -209,7 +209,7 @@ def _answer(step: Step, side: Side, shadow: Home, window: Window) -> Replayed:
 
 
 def _reps(step: Step) -> ir.Table:
-    u = step.table("crm_users")
+    u = step.table("capacity")
     return u.filter(u["valid_to"].isnull()).select("user_id", "capacity_per_week")
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from mqa_platform.assets.handoffs import entries_and_routes
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import SNAPSHOT, Outcome, check_specs, run_step
+from mqa_platform.assets.routing import entered
 from mqa_platform.core import conversions as core
 from mqa_platform.core.stages import Crm
 from mqa_platform.core.window import Window
@@ -23,10 +23,12 @@ TABLES = ["conversions", "conversion_metrics"]
 
 def conversions(step: Step, window: Window | None = None) -> Outcome:
     """Publishes what became of every episode, as of the last published day."""
-    entered, routes = entries_and_routes(step)
+    # As published: who has a handoff is told in one place.
+    routes = step.table("handoffs").select("handoff_id", "rep_id", "first_touch_at")
+    found = entered(step)
     crm = Crm(*(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities")))
     outcomes = step.session.keep(
-        core.conversions(entered, routes, step.table("scores"), crm, step.policy)
+        core.conversions(found, routes, step.table("scores"), crm, step.policy)
     )
     days = step.session.days("stages")
     as_of = days[-1] if days else step.policy.program.history_starts_on

@@ -1,7 +1,7 @@
 """Stage 6 as an asset: one handoff an episode, each rep's worklist, and what was known then.
 
-Belongs here: ``handoffs``, ``worklist``, ``mql_decisions`` and the decisions published with them. Does not belong here:
-routing rules (``core.handoffs``) or sending anything; materializing this asset notifies nobody.
+Belongs here: ``handoffs``, ``mql_decisions``, and everything published with them. Does not belong here: clocks
+(``clocks``), routing rules (``core.handoffs``) or sending anything; materializing this asset notifies nobody.
 """
 
 from collections.abc import Iterator
@@ -11,65 +11,75 @@ from typing import Any
 import dagster as dg
 import ibis.expr.types as ir
 
+from mqa_platform.assets.briefs import with_briefs
+from mqa_platform.assets.by_policy import by_policy
+from mqa_platform.assets.clocks import CLOCK_TABLES, clock_tables, clocked
 from mqa_platform.assets.decisions import decision_tables
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
+from mqa_platform.assets.routing import TABLES as ROUTING
+from mqa_platform.assets.routing import (
+    entered,
+    routed,
+    routing_tables,
+    rulebook,
+    watched,
+)
 from mqa_platform.core import handoffs as core
 from mqa_platform.core.accounts import in_motion
-from mqa_platform.core.expressions import one_of
 from mqa_platform.core.precedence import mql_decisions
 from mqa_platform.core.releases import with_release
 from mqa_platform.core.window import Window
-from mqa_platform.policy.models import Policy
 
-TABLES = ["handoffs", "worklist", "mql_decisions", "decisions", "decision_drift", "known_entries"]
-
-
-def by_policy(step: Step, entered: ir.Table) -> Iterator[tuple[ir.Table, Policy]]:
-    """The entries of each motion with the policy under which they were made.
-
-    An entry whose policy is not kept, as of a folder that was edited since, goes by the one of now.
-    """
-    known = {v: p for v, p in step.policies.versions().items() if v != step.version}
-    version = entered["policy_version"]
-    for motion in step.policies.motions:
-        mine = entered["motion"] == motion
-        for name, policy in known.items():
-            if motion in {p.program.motion for p in policy.motions()}:
-                yield entered.filter(mine & (version == name)), policy.of_motion(motion)
-        if motion in {p.program.motion for p in step.policy.motions()}:
-            yield entered.filter(mine & ~one_of(version, known)), step.policy.of_motion(motion)
-
-
-def entries_and_routes(step: Step) -> tuple[ir.Table, ir.Table]:
-    """Every entry to mqa with the account of that day, and the rep it is routed to."""
-    entered = step.session.keep(
-        core.entries(step.table("stage_transitions"), step.table("accounts"))
-    )
-    users = step.table("crm_users")
-    routes = [core.routed(some, users, policy) for some, policy in by_policy(step, entered)]
-    return entered, step.session.keep(reduce(ir.Table.union, routes))
+TABLES = [
+    "handoffs",
+    *CLOCK_TABLES,
+    *ROUTING,
+    "mql_decisions",
+    "decisions",
+    "decision_drift",
+    "known_entries",
+    "briefs",
+    "play_enrollments",
+    "committees",
+]
 
 
 def handoffs(step: Step, window: Window | None = None) -> Outcome:
-    """Publishes all handoffs, the worklists they make and what was known when each was made."""
-    entered, routes = entries_and_routes(step)
-    moves, scores, receipts = map(step.table, ("stage_transitions", "scores", "score_receipts"))
-    parts = [
-        core.handoffs(some, routes, moves, scores, receipts, policy, step.session.apply)
-        for some, policy in by_policy(step, entered)
-    ]
-    found = step.session.keep(reduce(ir.Table.union, parts))
-    users, last = step.table("crm_users"), max(step.session.days("stages"), default=None)
-    made = step.session.keep(with_release(found, users, step.policy, step.session.apply))
-    told = {"handoffs": made, "worklist": core.worklist(made, last)}
+    """Publishes all handoffs, who had them when and why, the worklists, and what was known of each."""
+    found = entered(step)
+    book = rulebook(step, found)
+    routing = routed(step, found, book)
+    clocks = clocked(step, _made(step, found, routing.routes()), routing.owners())
+    taken_away = step.session.rows(clocks.moves)
+    if taken_away:
+        routing = routed(step, found, book, sla_moves=taken_away)
+    made = step.session.keep(core.rerouted(clocks.handoffs, routing.routes()))
+    made, read = with_briefs(step, made)
+    told = {"handoffs": made, **clock_tables(step, made, clocks), **read}
+    told |= routing_tables(step, book, routing)
     told |= decision_tables(step, made)
     told["mql_decisions"] = _mql_decisions(step, made)
     published = step.publish(None, told)
     h = step.table("handoffs")
     states = h.group_by("status").aggregate(n=h.count())
-    return Outcome(published, {f"status_{r['status']}": r["n"] for r in step.session.rows(states)})
+    facts = {f"status_{r['status']}": r["n"] for r in step.session.rows(states)}
+    unrouted, shown = watched(step)
+    return Outcome(published, {**facts, **shown}, watched=[unrouted])
+
+
+def _made(step: Step, found: ir.Table, routes: ir.Table) -> ir.Table:
+    """Each entry as a handoff with the day from which it may be worked."""
+    routes = step.session.keep(routes)
+    moves, scores = step.table("stage_transitions"), step.table("scores")
+    parts = [
+        core.handoffs(some, routes, moves, scores, policy)
+        for some, policy in by_policy(step, found)
+    ]
+    made = step.session.keep(reduce(ir.Table.union, parts))
+    capacity, apply = step.table("capacity"), step.session.apply
+    return step.session.keep(with_release(made, capacity, step.policy, moves, apply))
 
 
 def _mql_decisions(step: Step, made: ir.Table) -> ir.Table:

@@ -25,12 +25,15 @@ CRM_TABLES = (
 )
 # What is bought, listed and spent: published beside the CRM.
 FEEDS = ("enrichment", "account_lists", "campaign_spend")
+# Who sells: published beside the CRM, read by routing.
+REPS = ("capacity", "absences", "reassignments", "crm_opportunity_team")
 DAILY = ("signals", "sessions", "touchpoints", "scores", "stages")
 
 # Asset → the assets it reads. The sentence of the platform is the spine of this list.
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "landed_batches": (),
-    **dict.fromkeys((*CRM_TABLES, *FEEDS), ("landed_batches",)),
+    **dict.fromkeys((*CRM_TABLES, *FEEDS, *REPS), ("landed_batches",)),
+    "capacity": ("landed_batches", "crm_users"),
     "signals": ("landed_batches",),
     "sessions": ("signals", "crm_accounts", "crm_contacts"),
     "touchpoints": ("signals", "sessions"),
@@ -58,7 +61,13 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "stages",
         "scores",
         "accounts",
+        *REPS,
+        "crm_accounts",
         "crm_users",
+        "crm_contacts",
+        "crm_contact_roles",
+        "crm_opportunities",
+        "crm_activities",
         "signals",
         "touchpoints",
         "landed_batches",
@@ -97,6 +106,17 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "stage_transitions": "stages",
     "overrides": "stages",
     "worklist": "handoffs",
+    "sla_events": "handoffs",
+    "sla_compliance": "handoffs",
+    "ageing_handoffs": "handoffs",
+    "follow_up": "handoffs",
+    "calendar_problems": "handoffs",
+    "route_steps": "handoffs",
+    "handoff_owners": "handoffs",
+    "routing_exceptions": "handoffs",
+    "briefs": "handoffs",
+    "play_enrollments": "handoffs",
+    "committees": "handoffs",
     "mql_decisions": "handoffs",
     "decisions": "handoffs",
     "decision_drift": "handoffs",

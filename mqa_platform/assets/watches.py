@@ -1,4 +1,4 @@
-"""Checks on what happened rather than on rows: each warns, none holds anything back.
+"""Checks on what happened rather than on rows: none holds anything back.
 
 Belongs here: which there are, and how one tells Dagster its finding. Does not belong here: rules of
 published rows (``data_contracts``, told by ``reporting``), or how a finding is made (the stages' modules).
@@ -18,6 +18,8 @@ class Watch:
     asset: str
     name: str
     description: str
+    # Error shows red in the UI; neither holds anything back.
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN
 
     def spec(self) -> dg.AssetCheckSpec:
         """The check as Dagster declares it."""
@@ -33,7 +35,7 @@ class Watch:
             asset_key=self.asset,
             check_name=self.name,
             passed=not violations,
-            severity=dg.AssetCheckSeverity.WARN,
+            severity=self.severity,
             description=told if violations else self.description,
             metadata={"violations": violations, **(metadata or {})},
         )
@@ -49,7 +51,13 @@ PAGE_VIEWS_ARE_CLASSIFIED = Watch(
     "page_views_are_classified",
     "The page taxonomy knows all page views of the run's days but unclassified_limit of them.",
 )
-WATCHES = (SOURCES_HAVE_ARRIVED, PAGE_VIEWS_ARE_CLASSIFIED)
+NOBODY_IS_UNROUTED = Watch(
+    "handoffs",
+    "nobody_is_unrouted",
+    "No more open handoffs wait in a fallback queue than routing.max_unrouted.",
+    dg.AssetCheckSeverity.ERROR,
+)
+WATCHES = (SOURCES_HAVE_ARRIVED, PAGE_VIEWS_ARE_CLASSIFIED, NOBODY_IS_UNROUTED)
 
 
 def watch_specs(asset: str) -> list[dg.AssetCheckSpec]:

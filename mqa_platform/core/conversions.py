@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.crm import latest
-from mqa_platform.core.expressions import newest_first
+from mqa_platform.core.expressions import newest_first, none_of_type
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.rates import DIMENSIONS, metrics_kernel
 from mqa_platform.core.stages import Crm
@@ -43,7 +43,15 @@ def _within(t: ir.Table, at: ir.TimestampValue, days: int) -> ir.BooleanValue:
 def conversions(
     entered: ir.Table, routes: ir.Table, scores: ir.Table, crm: Crm, policy: Policy
 ) -> ir.Table:
-    """One row an episode with its first meeting and first opportunity after it qualified."""
+    """One row an episode with its first touch, first meeting and first opportunity after it qualified.
+
+    Args:
+        entered: entries to mqa.
+        routes: handoff_id, rep_id, and first_touch_at where clocks have been read.
+        scores: of all days.
+        crm: the CRM's tables.
+        policy: the windows.
+    """
     order = ibis.window(group_by=["account_id", "motion"], order_by="episode")
     t = entered.join(routes, "handoff_id")
     t = t.mutate(next_qualified_at=t["qualified_at"].lead().over(order))
@@ -71,6 +79,8 @@ def conversions(
             t["created_on"] == s["s_day"],
         ],
     )
+    clocked = "first_touch_at" in routes.columns
+    touched = t["first_touch_at"] if clocked else none_of_type("timestamp('UTC')")
     won = t["is_closed"] & t["is_won"] & _within(t, t["closed_at"], windows.won_window_days)
     months = ibis.coalesce(t["term_months"], 12).cast("float64")
     return t.select(
@@ -78,7 +88,7 @@ def conversions(
         "motion",
         "episode",
         mqa_on=t["created_on"],
-        first_touch_at=ibis.null("timestamp('UTC')"),
+        first_touch_at=touched,
         meeting_on=t["meeting_at"].date(),
         opportunity_on=t["created_at"].date(),
         opportunity_id=t["opportunity_id"],

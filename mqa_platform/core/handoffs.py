@@ -1,32 +1,23 @@
 """Stage 6, handoffs: one an episode, on a named rep, with its SLA class and brief.
 
-Belongs here: who gets an account and by which rule, the state of the handoff, the worklist. Does not
-belong here: sending anything (``destinations``); a handoff is an intent until something delivers it, so
-delivered_at, due_at and first_touch_at stay empty here.
+Belongs here: the entry to mqa as a handoff, and its state. Does not belong here: who gets it (``routing``),
+its clocks (``clocks``), which stay empty here, or sending anything (``destinations``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.briefs import BRIEFS
+from mqa_platform.core.briefs import evidence_url
 from mqa_platform.core.expressions import (
     first_match,
     identifier,
     in_force,
-    newest_first,
     none_of_type,
-    shard,
 )
-from mqa_platform.core.kernel import Kernel
+from mqa_platform.core.plays import plays_of
 from mqa_platform.policy.models import Policy
-
-Apply = Callable[[Kernel, ir.Table, str], ir.Table]
-_TIERS = ("strategic", "scaled", "programmatic")
 
 
 def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
@@ -48,60 +39,6 @@ def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
         evidence_rule=ibis.ifelse(t["rule"] == "override", "override", t["reason"]),
         is_backlog=t["rule"] == "backlog",
     )  # fmt: skip
-
-
-def routed(entered: ir.Table, users: ir.Table, policy: Policy) -> ir.Table:
-    """(handoff_id, rep_id, route_rule): the first routing rule that names an active rep.
-
-    Within a rule the rep with the smallest digest of (handoff, rep) gets the account: even shares,
-    and a rep who leaves moves nobody else's accounts. Nobody found is the fallback queue.
-    """
-    u = users.filter(users["is_active"]).select(
-        "user_id", "territory", "employees_min", "employees_max", "valid_from", "valid_to"
-    )
-    pairs = entered.cross_join(u)
-    pairs = pairs.filter(in_force(pairs, pairs["created_on"]))
-    place = ibis.literal(";") + pairs["territory"].fill_null("") + ";"
-    here = place.contains(ibis.literal(";") + pairs["country"].fill_null("?") + ";")
-    size = pairs["employees"].fill_null(0)
-    fits = (size >= pairs["employees_min"].fill_null(0)) & (
-        pairs["employees_max"].isnull() | (size <= pairs["employees_max"])
-    )
-    holds = {
-        "named_owner": (pairs["owner_id"] == pairs["user_id"]).fill_null(False),
-        "territory": here & fits,
-        "round_robin": ibis.literal(True),
-    }
-    order = [step.rule for step in policy.routing.order]
-    pairs = pairs.mutate(
-        step=first_match(
-            [(holds[r], ibis.literal(i)) for i, r in enumerate(order)], ibis.literal(99)
-        ),
-        route_rule=first_match([(holds[r], ibis.literal(r)) for r in order], ibis.literal("none")),
-        draw=identifier(pairs["handoff_id"], pairs["user_id"]),
-    )
-    pairs = pairs.filter(pairs["step"] < 99)
-    best = newest_first(pairs, ["handoff_id"], [pairs["step"], pairs["draw"], pairs["user_id"]])
-    chosen = best.select("route_rule", rep_id=best["user_id"], for_handoff=best["handoff_id"])
-    t = entered.left_join(chosen, entered["handoff_id"] == chosen["for_handoff"])
-    nameless = (t["evidence_rule"] == "anonymous_only").fill_null(False)
-    return t.select(
-        "handoff_id",
-        rep_id=first_match(
-            [
-                (nameless, ibis.literal(policy.routing.marketing_queue)),
-                (t["rep_id"].notnull(), t["rep_id"]),
-            ],
-            ibis.literal(policy.routing.fallback_queue),
-        ),
-        route_rule=first_match(
-            [
-                (nameless, ibis.literal("anonymous_evidence")),
-                (t["rep_id"].notnull(), t["route_rule"]),
-            ],
-            ibis.literal("fallback_queue"),
-        ),
-    )
 
 
 def _outcomes(transitions: ir.Table) -> ir.Table:
@@ -128,9 +65,7 @@ def handoffs(
     routes: ir.Table,
     transitions: ir.Table,
     scores: ir.Table,
-    receipts: ir.Table,
     policy: Policy,
-    apply: Apply,
 ) -> ir.Table:
     """One row an episode: who has it, why, by when, and what became of it."""
     o = _outcomes(transitions)
@@ -155,8 +90,8 @@ def handoffs(
             t["created_on"] == s["s_day"],
         ],
     )
-    briefs = _briefs(t, receipts, apply).rename(b_handoff="handoff_id")
-    t = t.left_join(briefs, t["handoff_id"] == briefs["b_handoff"])
+    plays = plays_of(t, policy).select("play", p_handoff="handoff_id")
+    t = t.left_join(plays, t["handoff_id"] == plays["p_handoff"])
     tiers = policy.stages.tiers
     sla = first_match(
         [(t["evidence_rule"] == "hand_raise", ibis.literal(policy.stages.hand_raise_sla_hours))]
@@ -169,7 +104,8 @@ def handoffs(
         t["converted_on"] <= t["ended_on"]
     )
     return t.select(
-        "handoff_id", "account_id", "motion", "episode", "rep_id", "route_rule", "tier", "created_on",
+        "handoff_id", "account_id", "motion", "episode", "rep_id", "first_rep_id", "route_rule",
+        "exception_cause", "over_capacity", "reassigned_on", "reassign_reason", "tier", "created_on",
         "qualified_at",
         delivered_at=later,
         due_at=later,
@@ -195,65 +131,22 @@ def handoffs(
         score=t["engagement_score"],
         momentum=t["momentum"],
         score_type=t["score_type"],
-        brief=t["brief"].fill_null(""),
+        play=t["play"],
+        # Filled by ``briefs``, which reads what this one gives.
+        brief=ibis.literal(""),
+        evidence_url=evidence_url(t["handoff_id"], policy.program.evidence_base_url),
         policy_version=t["policy_version"],
     )  # fmt: skip
 
 
-def _briefs(t: ir.Table, receipts: ir.Table, apply: Apply) -> ir.Table:
-    r = receipts.select(
-        "component", "points", "touchpoints", "people",
-        r_account="account_id", r_motion="motion", r_day="score_date",
-    )  # fmt: skip
-    lines = t.left_join(
-        r,
-        [
-            t["account_id"] == r["r_account"],
-            t["motion"] == r["r_motion"],
-            t["created_on"] == r["r_day"],
-        ],
-    )
-    lines = lines.select(
-        "handoff_id", "account_id", "name", "tier", "created_on", "evidence_rule", "component",
-        "touchpoints", "people", "eligible_people",
-        points=lines["points"].cast("float64"),
-        score=lines["engagement_score"].fill_null(0).cast("float64"),
-        threshold=lines["threshold"].fill_null(0).cast("float64"),
-    )  # fmt: skip
-    return apply(BRIEFS, lines.mutate(shard=shard(lines["handoff_id"])), "shard")
+def rerouted(handoffs: ir.Table, routes: ir.Table) -> ir.Table:
+    """The handoffs with who has them by other routes; everything else stays.
 
-
-def worklist(handoffs: ir.Table, as_of: date | None = None) -> ir.Table:
-    """Open handoffs of each rep in the order to work them: hand-raise, tier, then score × momentum.
-
-    With a day, backlog whose turn has come by then is among them.
+    Args:
+        handoffs: as ``handoffs`` gives them.
+        routes: as ``routing.Routed.routes`` gives them.
     """
-    shown = handoffs["status"].isin(["open", "accepted"])
-    if as_of is not None:
-        released = (handoffs["released_on"] <= ibis.literal(as_of)).fill_null(False)
-        shown = shown | ((handoffs["status"] == "backlog") & released)
-    t = handoffs.filter(shown)
-    tier = first_match(
-        [(t["tier"] == name, ibis.literal(i)) for i, name in enumerate(_TIERS)], ibis.literal(9)
-    )
-    heat = t["score"].cast("float64") * t["momentum"].fill_null(0.0)
-    raised = ibis.ifelse(t["evidence_rule"] == "hand_raise", 0, 1)
-    t = t.mutate(_raised=raised, _tier=tier, _heat=heat)
-    order = ibis.window(
-        group_by="rep_id",
-        order_by=[
-            t["_raised"],
-            t["due_at"].asc(nulls_first=False),
-            t["_tier"],
-            t["_heat"].desc(nulls_first=False),
-            t["handoff_id"],
-        ],
-    )
-    return t.select(
-        "rep_id",
-        rank=ibis.row_number().over(order) + 1,
-        account_id=t["account_id"],
-        handoff_id=t["handoff_id"],
-        reason=t["evidence_rule"],
-        due_at=t["due_at"],
-    )
+    new = [c for c in routes.columns if c != "handoff_id"]
+    r = routes.select(r_handoff="handoff_id", **{f"r_{c}": routes[c] for c in new})
+    t = handoffs.left_join(r, handoffs["handoff_id"] == r["r_handoff"])
+    return t.select(**{c: t[f"r_{c}"] if c in new else t[c] for c in handoffs.columns})

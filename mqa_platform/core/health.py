@@ -21,7 +21,7 @@ import ibis.expr.types as ir
 from mqa_platform.core.expressions import first_match, one_of
 from mqa_platform.policy.models import Policy
 
-# Landed table → the column that says when a row's fact came about. Address ranges have no such day.
+# Landed table → the column that says when a row's fact came about. Address ranges and reps have no such day.
 DAY_OF: Final[dict[str, str]] = {
     "landed_signals": "event_date",
     "landed_identities": "seen_at",
@@ -40,6 +40,8 @@ DAY_OF: Final[dict[str, str]] = {
     "landed_consents": "changed_at",
     "landed_corrections": "at",
     "landed_overrides": "at",
+    "landed_absences": "starts_on",
+    "landed_reassignments": "at",
 }
 OK: Final = "ok"
 # The gravest first: a source that is both is called by the first.

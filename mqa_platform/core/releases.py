@@ -1,7 +1,7 @@
 """The backlog let out at capacity: when a rep may begin with an account that was hot before anyone looked.
 
 Belongs here: the queue of each rep. Does not belong here: what is backlog (``ladder``), or the order in
-which open handoffs are worked (``handoffs.worklist``).
+which open handoffs are worked (``worklist``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from mqa_platform.core.episodes import with_course
 from mqa_platform.core.expressions import shard
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.window import ONE_DAY
@@ -26,33 +27,38 @@ _WORKDAYS = 5
 _RELEASE = pa.schema([("handoff_id", pa.string()), ("released_on", pa.date32())])
 
 
-def with_release(handoffs: ir.Table, users: ir.Table, policy: Policy, apply: Apply) -> ir.Table:
+def with_release(
+    handoffs: ir.Table, users: ir.Table, policy: Policy, transitions: ir.Table, apply: Apply
+) -> ir.Table:
     """Handoffs with ``released_on``: the day of the entry, for backlog the day its turn comes.
 
     A rep is given as many a day as a fifth of ``capacity_per_week`` (rounded up), where the CRM has
     none or it is a queue ``routing.backlog_per_rep_day``. The highest score goes first, whatever motion
-    or promotion it came with.
+    or promotion it came with. The day stays when the account is accepted or over later; what left mqa before
+    its turn came was never released and takes nobody's place.
 
     Args:
         handoffs: of all motions and policies, as ``handoffs.handoffs`` makes them.
         users: versions of reps; the newest counts.
         policy: the policy in force today.
+        transitions: stage_transitions, complete.
         apply: of the session.
     """
-    backlog = handoffs.filter(handoffs["status"] == "backlog")
+    whole = with_course(handoffs, transitions)
+    backlog = whole.filter(whole["was_backlog"])
     now = users.filter(users["valid_to"].isnull()).select("capacity_per_week", of_rep="user_id")
     t = backlog.left_join(now, [("rep_id", "of_rep")])
     t = t.select(
-        "handoff_id", "rep_id", "created_on", "capacity_per_week",
+        "handoff_id", "rep_id", "created_on", "left_on", "capacity_per_week",
         score=t["score"].cast("float64").fill_null(0.0),
     )  # fmt: skip
     kernel = _releases(policy.routing.backlog_per_rep_day)
     turns = apply(kernel, t.mutate(shard=shard(t["rep_id"])), "shard")
     turns = turns.select(turn_of="handoff_id", turn="released_on")
     rest = [c for c in handoffs.columns if c != "released_on"]
-    both = handoffs.left_join(turns, [("handoff_id", "turn_of")])
-    out = both.select(*rest, released_on=ibis.coalesce(both["turn"], both["created_on"]))
-    return out.select(*handoffs.columns)
+    both = whole.left_join(turns, [("handoff_id", "turn_of")])
+    day = ibis.ifelse(both["was_backlog"], both["turn"], both["created_on"])
+    return both.select(*rest, released_on=day).select(*handoffs.columns)
 
 
 def _releases(otherwise: int) -> Kernel:
@@ -66,24 +72,31 @@ def _releases(otherwise: int) -> Kernel:
         ids, days = zip(*turns, strict=True) if turns else ((), ())
         return pa.table({"handoff_id": list(ids), "released_on": list(days)}, schema=_RELEASE)
 
-    needs = ("rep_id", "created_on", "score", "capacity_per_week")
+    needs = ("rep_id", "created_on", "left_on", "score", "capacity_per_week")
     lineage = {"handoff_id": ("handoff_id",), "released_on": needs}
     return Kernel("releases", run, _RELEASE, lineage)
 
 
 def _turns(rows: list[dict[str, Any]], otherwise: int) -> Iterator[tuple[str, date]]:
-    """One rep's handoffs with their days: what waits, best first, so many a day."""
+    """One rep's handoffs with their days: what waits, best first, so many a day.
+
+    What has left mqa before a day waits no more on it.
+    """
     weekly = rows[0]["capacity_per_week"]
     a_day = -(-weekly // _WORKDAYS) if weekly and weekly > 0 else otherwise
     coming = sorted(rows, key=lambda r: (r["created_on"], r["handoff_id"]), reverse=True)
-    waiting: list[tuple[float, str]] = []
+    waiting: list[tuple[float, str, date | None]] = []
     day: date = coming[-1]["created_on"]
     while coming or waiting:
         if not waiting and coming[-1]["created_on"] > day:
             day = coming[-1]["created_on"]
         while coming and coming[-1]["created_on"] <= day:
             row = coming.pop()
-            heapq.heappush(waiting, (-row["score"], row["handoff_id"]))
-        for _ in range(min(a_day, len(waiting))):
-            yield heapq.heappop(waiting)[1], day
+            heapq.heappush(waiting, (-row["score"], row["handoff_id"], row["left_on"]))
+        given = 0
+        while waiting and given < a_day:
+            _, handoff, left_on = heapq.heappop(waiting)
+            if left_on is None or left_on >= day:
+                yield handoff, day
+                given += 1
         day += ONE_DAY

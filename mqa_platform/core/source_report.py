@@ -24,7 +24,8 @@ RECORDS: Final = (
     "landed_accounts", "landed_contacts", "landed_opportunities", "landed_activities", "landed_users",
     "landed_leads", "landed_associations", "landed_field_changes", "landed_contact_roles",
     "landed_enrichment", "landed_lists", "landed_spend", "landed_consents", "landed_corrections",
-    "landed_overrides", "landed_ip_ranges",
+    "landed_overrides", "landed_rep_capacity", "landed_absences", "landed_reassignments",
+    "landed_ip_ranges",
 )  # fmt: skip
 ALWAYS: Final = ("landed_signals", "landed_identities")
 TABLES: Final = (*ALWAYS, *RECORDS)

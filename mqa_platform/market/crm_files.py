@@ -58,7 +58,7 @@ def write_crm(
     tables = {
         "Account": account_versions(config, accounts, team, outcomes),
         "Contact": _contacts(config, accounts, people, outcomes, hard),
-        "Opportunity": _opportunities(config, accounts, outcomes.opportunities),
+        "Opportunity": _opportunities(config, accounts, team, outcomes.opportunities),
         "Task": _tasks(team, [a for a in outcomes.activities if a.kind != "meeting"]),
         "Event": _events(team, [a for a in outcomes.activities if a.kind == "meeting"]),
         "User": _users(config, team),
@@ -114,7 +114,9 @@ def _contacts(
     )
 
 
-def _opportunities(config: MarketConfig, accounts: Accounts, deals: list[Opportunity]) -> pa.Table:
+def _opportunities(
+    config: MarketConfig, accounts: Accounts, team: SalesTeam, deals: list[Opportunity]
+) -> pa.Table:
     """Up to three versions a deal: created, in proposal, closed."""
     rows: list[tuple[int, int, str, int, str]] = []
     for k, deal in enumerate(deals):
@@ -143,6 +145,7 @@ def _opportunities(config: MarketConfig, accounts: Accounts, deals: list[Opportu
             "IsWon": ["TRUE" if r[2] == "Closed Won" else "FALSE" for r in rows],
             "CloseDate": [c[:10] for c in close.to_pylist()],
             "Loss_Reason__c": [r[4] for r in rows],
+            "OwnerId": [team.reps[d.rep].user_id for d in of],
             "CreatedDate": instants(np.array([d.created_at for d in of], dtype=np.int64)),
             "IsDeleted": ["FALSE"] * len(rows),
             "SystemModstamp": instants(at),

@@ -25,6 +25,7 @@ from mqa_platform.market.noise import Cast, add_visitors, noise_signals, with_mo
 from mqa_platform.market.outcomes import build_outcomes
 from mqa_platform.market.people import People, build_people
 from mqa_platform.market.placement import empty_partial, only_one, put_in_place, stored_summary
+from mqa_platform.market.rep_files import write_reps
 from mqa_platform.market.reps import SalesTeam, build_sales_team
 from mqa_platform.market.signals import Signals, together
 from mqa_platform.market.streams import Bools, hex16, joined
@@ -91,6 +92,8 @@ class _Generation:
         salesforce = self.inbox / "salesforce"
         files = write_crm(config, accounts, people, self.team, outcomes, salesforce, self.hard)
         self.rows.update({f"salesforce_{name.lower()}": n for name, n in files.items()})
+        reps = write_reps(config, self.team, self.inbox / "reps")
+        self.rows.update(reps)
         self.rows["office_ips"] = write_office_ranges(
             config, accounts, self.inbox / "office_ips", self.hard
         )

@@ -42,13 +42,13 @@ _SIGNAL: Final = (
 )
 _COLUMNS: Final = {
     "accounts": f"account_id {_RECORD} name domain website aliases parent_account_id industry "
-    "employees employees_max revenue revenue_max country technologies growth_pct tier is_target owner_id account_type "
-    "do_not_contact sales_status sales_status_reason",
+    "employees employees_max revenue revenue_max country region postal_code technologies growth_pct "
+    "tier is_target owner_id account_type do_not_contact sales_status sales_status_reason",
     "contacts": f"contact_id {_RECORD} account_id {_PERSON}",
     "leads": f"lead_id {_RECORD} {_PERSON} company_name company_domain website country status "
     "converted_account_id converted_contact_id converted_at owner_id",
     "opportunities": f"opportunity_id {_RECORD} account_id account_ids contact_ids name stage_name "
-    "state is_closed is_won closed_at amount term_months loss_reason",
+    "state is_closed is_won closed_at amount term_months loss_reason owner_id",
     "activities": f"activity_id {_RECORD} account_id contact_id account_ids contact_ids "
     "opportunity_ids kind subkind occurred_at logged_at is_held no_show user_id",
     "users": "user_id modified_at created_at name first_name last_name email is_active is_archived "

@@ -20,6 +20,8 @@ PROPOSED = ".proposed.yaml"
 DEFAULT_FOLDER = Path(__file__).parent / "default"
 SECTIONS = tuple(name for name in Policy.model_fields if name != "other_motions")
 MOTION_SECTIONS = tuple(MotionOverride.model_fields)
+# Who has one of these of his own has another definition of a qualified account than the packaged one.
+_DEFINING = ("icp", "signals", "stages", "routing")
 _YAML = (".yaml", ".yml")
 
 
@@ -69,7 +71,7 @@ def effective_files(folder: Path | None) -> list[SectionFile]:
     if problems:
         raise PolicyError(problems)
     files = _sections(folder)
-    own = any(f.section in MOTION_SECTIONS and not f.packaged for f in files)
+    own = any(f.section in _DEFINING and not f.packaged for f in files)
     if own or (folder / MOTIONS).is_dir():
         return [*files, *_motions(folder, packaged=False)]
     return [*files, *_motions(DEFAULT_FOLDER, packaged=True)]

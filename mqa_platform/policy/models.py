@@ -17,10 +17,15 @@ from mqa_platform.policy.icp import Icp
 from mqa_platform.policy.identity import Identity
 from mqa_platform.policy.mapping import Mappings
 from mqa_platform.policy.patterns import Pattern
+from mqa_platform.policy.plays import Plays
+from mqa_platform.policy.routing import Routing
+from mqa_platform.policy.sla import Sla
 from mqa_platform.policy.sources import Sources
 from mqa_platform.policy.stages import Stages
 
 Motion = Literal["new_business", "expansion"]
+# Nothing that a link could carry along: no query, no user, no other scheme; or nothing at all.
+_WEB_ADDRESS = r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?$"
 
 
 class Approvers(Model):
@@ -42,6 +47,8 @@ class Program(Model):
     quarantine_at_least: Annotated[int, Field(ge=1)] = 100
     ip_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
     late_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    # Where the account pages are served; empty: a handoff has no link to one.
+    evidence_base_url: Annotated[str, Field(pattern=_WEB_ADDRESS)] = ""
 
 
 class Signal(Model):
@@ -124,25 +131,6 @@ class Signals(Model):
         return self
 
 
-class RepRule(Model):
-    """One step of the routing order."""
-
-    rule: Literal["named_owner", "territory", "round_robin"]
-
-
-class Routing(Model):
-    """routing.yaml: the order in which a rep is looked for; the last resort is a queue."""
-
-    order: Annotated[list[RepRule], Field(min_length=1)] = [
-        RepRule(rule="named_owner"),
-        RepRule(rule="territory"),
-        RepRule(rule="round_robin"),
-    ]
-    backlog_per_rep_day: Annotated[int, Field(ge=1, le=1000)] = 2
-    fallback_queue: Name = "unrouted_queue"
-    marketing_queue: Name = "marketing_play"
-
-
 class Conversions(Model):
     """conversions.yaml: how long after qualification an outcome still counts."""
 
@@ -158,6 +146,8 @@ class MotionOverride(Model):
     signals: Signals | None = None
     stages: Stages | None = None
     routing: Routing | None = None
+    sla: Sla | None = None
+    plays: Plays | None = None
 
 
 class Policy(Model):
@@ -173,6 +163,8 @@ class Policy(Model):
     identity: Identity = Identity()
     stages: Stages = Stages()
     routing: Routing = Routing()
+    sla: Sla = Sla()
+    plays: Plays = Plays()
     conversions: Conversions = Conversions()
     sources: Sources = Sources()
     mapping: Mappings = Mappings()

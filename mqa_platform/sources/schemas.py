@@ -76,9 +76,9 @@ LANDED: Final[dict[str, pa.Schema]] = {
     "landed_identities": _schema("source! kind! ref! person_ref! email_domain seen_at:ts!"),
     "landed_accounts": _schema(
         "source! account_id! modified_at:ts! created_at:ts name! domain aliases parent_account_id "
-        "industry employees:int64 employees_max:int64 revenue:double revenue_max:double country "
-        "technologies growth_pct:double tier is_target:bool owner_id account_type do_not_contact:bool sales_status "
-        "sales_status_reason is_deleted:bool!"
+        "industry employees:int64 employees_max:int64 revenue:double revenue_max:double country region "
+        "postal_code technologies growth_pct:double tier is_target:bool owner_id account_type "
+        "do_not_contact:bool sales_status sales_status_reason is_deleted:bool!"
     ),
     "landed_contacts": _schema(
         "source! contact_id! modified_at:ts! created_at:ts account_id person_ref email_domain "
@@ -87,7 +87,7 @@ LANDED: Final[dict[str, pa.Schema]] = {
     "landed_opportunities": _schema(
         "source! opportunity_id! modified_at:ts! created_at:ts! account_id name stage_name "
         "is_closed:bool! is_won:bool! closed_at:ts amount:double term_months:int64 loss_reason "
-        "is_deleted:bool!"
+        "owner_id is_deleted:bool!"
     ),
     "landed_activities": _schema(
         "source! activity_id! modified_at:ts! account_id contact_id kind! occurred_at:ts! "
@@ -135,6 +135,21 @@ LANDED: Final[dict[str, pa.Schema]] = {
     # What somebody decided about an account by hand; motion null means in all.
     "landed_overrides": _schema(
         "source! override_id! account_id! motion action! stage starts_on:date! ends_on:date reason! "
+        "by! at:ts!"
+    ),
+    # What RevOps says of each rep; territory and calendar stay as written.
+    "landed_rep_capacity": _schema(
+        "source! rep_id! valid_from:date modified_at:ts capacity_per_week:int64 weight:double team "
+        "industries regions postal_prefixes employees_min:int64 employees_max:int64 country time_zone "
+        "workday_starts workday_ends workdays"
+    ),
+    # ends_on is the first day back; null: nobody knows yet.
+    "landed_absences": _schema(
+        "source! absence_id! rep_id! starts_on:date! ends_on:date kind! cover_id modified_at:ts"
+    ),
+    # Handoffs that somebody moved; to_rep null means by the rules, handoff_id null all that are open.
+    "landed_reassignments": _schema(
+        "source! reassignment_id! from_rep! to_rep handoff_id starts_on:date! ends_on:date reason! "
         "by! at:ts!"
     ),
     # What the resolver said of an address before the address itself was dropped.

@@ -22,6 +22,7 @@ from mqa_platform.assets.sessions import evidence
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.contracts.model import Contract
 from mqa_platform.core import accounts as account_rules
+from mqa_platform.core import capacity as capacity_rules
 from mqa_platform.core import conversions as conversion_rules
 from mqa_platform.core import decisions as decision_rules
 from mqa_platform.core import handoffs as handoff_rules
@@ -34,14 +35,28 @@ from mqa_platform.core import signals as signal_rules
 from mqa_platform.core import source_report as report_rules
 from mqa_platform.core import stages as stage_rules
 from mqa_platform.core.activation import activation_lists
+from mqa_platform.core.briefs import Known, briefs
+from mqa_platform.core.calendar_problems import calendar_problems
+from mqa_platform.core.calendars import calendars_kernel, landed_calendars
+from mqa_platform.core.clocks import Clockwork, with_clocks
+from mqa_platform.core.committees import committees
+from mqa_platform.core.compliance import sla_compliance
+from mqa_platform.core.desk import DeskTables
 from mqa_platform.core.drift import arrivals, decision_drift
 from mqa_platform.core.firmographics import unknown_words
+from mqa_platform.core.follow_up import follow_up
 from mqa_platform.core.history import Span
 from mqa_platform.core.horizon import late_arrivals, late_signals
 from mqa_platform.core.identity import resolve
+from mqa_platform.core.opportunity_teams import opportunity_team
 from mqa_platform.core.people import people
+from mqa_platform.core.plays import in_plays, placed, play_enrollments, plays_of
 from mqa_platform.core.qualification import moments
+from mqa_platform.core.reachable import refusals
 from mqa_platform.core.releases import with_release
+from mqa_platform.core.routing import Routed, route, routing_kernel, standing_problems
+from mqa_platform.core.routing_facts import Sources
+from mqa_platform.core.sla_events import sla_events
 from mqa_platform.core.subtrees import (
     Subtrees,
     relations,
@@ -50,6 +65,7 @@ from mqa_platform.core.subtrees import (
 )
 from mqa_platform.core.visits import visits
 from mqa_platform.core.window import Window
+from mqa_platform.core.worklist import ageing_handoffs, worklist
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.models import Policy
 from mqa_platform.sources.schemas import LANDED
@@ -240,6 +256,7 @@ def crm() -> dict[str, Rows]:
             association("activity", "t5", "account", "a6"),
             association("account", "a9", "activity", "t5"),
             association("contact", "c6", "survivor", "c5"),
+            association("opportunity", "o2", "user", "r3"),
         ],
         "landed_field_changes": [
             change("o2", "stage_name", "Né", "Proposal", "2026-01-30T00:00:00.5"),
@@ -251,6 +268,27 @@ def crm() -> dict[str, Rows]:
             user("r1", "Finn", "Germany;France"),
             user("r2", "Vera", "", is_active=False),
             user("r3", "Zoë", None, employees_min=1, employees_max=6999),
+        ],
+        "landed_rep_capacity": [
+            {"source": "reps", "rep_id": "r1", "modified_at": None, "capacity_per_week": 1,
+             "weight": 0.5, "regions": "DE; FR", "team": " East"},
+            {"source": "reps", "rep_id": "r1", "modified_at": at("2026-02-10T00:00:00.5"),
+             "valid_from": date(2026, 2, 10), "capacity_per_week": 0, "weight": 0.5},
+            {"source": "reps", "rep_id": "r9", "modified_at": None, "regions": "Österreich"},
+        ],
+        "landed_absences": [
+            {"source": "reps", "absence_id": "v1", "rep_id": "r1", "starts_on": date(2026, 2, 2),
+             "ends_on": date(2026, 2, 9), "kind": "holiday", "cover_id": "r3"},
+            {"source": "reps", "absence_id": "v2", "rep_id": "r3", "starts_on": date(2026, 2, 20),
+             "ends_on": None, "kind": "holiday", "cover_id": None},
+        ],
+        "landed_reassignments": [
+            {"source": "orders", "reassignment_id": "m1", "from_rep": "r1", "to_rep": "r3",
+             "starts_on": date(2026, 2, 12), "reason": "Ümzug", "by": "Zoë",
+             "at": at("2026-02-12T08:00:00.25")},
+            {"source": "orders", "reassignment_id": "m2", "from_rep": "r3", "to_rep": None,
+             "starts_on": date(2026, 2, 14), "ends_on": date(2026, 2, 20), "reason": "away",
+             "by": "Zoë", "at": at("2026-02-13T08:00:00")},
         ],
     }  # fmt: skip
 
@@ -625,17 +663,81 @@ class Stages:
         late = late_signals(t["landed_signals"], t["landed_batches"], 14)
         self.keep("late_arrivals", late_arrivals(late))
 
+    def _routing(self, entered: ir.Table) -> Routed:
+        t = self.tables
+        desk = {
+            "capacity": capacity_rules.capacity(
+                t["landed_rep_capacity"], t["landed_batches"], t["crm_users"]
+            ),
+            "absences": capacity_rules.absences(t["landed_absences"], t["landed_batches"]),
+            "reassignments": capacity_rules.reassignments(t["landed_reassignments"]),
+            "crm_opportunity_team": opportunity_team(t["landed_associations"]),
+        }
+        for name, expr in desk.items():
+            self.keep(name, expr)
+        rows = [self.found[n].to_pylist() for n in ("capacity", "absences", "reassignments")]
+        rules, known = {"r": self.policy.routing}, DeskTables(*rows)
+        sources = Sources(
+            t["stage_transitions"], t["accounts"], t["crm_accounts"], t["crm_opportunities"],
+            t["crm_opportunity_team"],
+        )  # fmt: skip
+        kernel = routing_kernel(rules, known, LAST)
+        found = route([(entered, "r")], sources, kernel, self.session.apply)
+        found = Routed(self.scratch(found.folded))
+        problems = self.session.constant("problems", standing_problems(rules, known, LAST))
+        self.keep("route_steps", found.steps())
+        self.keep("handoff_owners", found.owners())
+        self.keep("routing_exceptions", found.exceptions(problems))
+        return found
+
+    def _briefs(self) -> None:
+        t, p, apply = self.tables, self.policy, self.session.apply
+        contacts, roles = t["crm_contacts"], t["crm_contact_roles"]
+        no = self.scratch(refusals(contacts, t["landed_consents"], t["touchpoints"]))
+        tree = self.scratch(relations(t["account_hierarchy"], apply))
+        known = Known(
+            accounts=t["accounts"], account_fit=t["account_fit"], scores=t["scores"],
+            score_receipts=t["score_receipts"], touchpoints=t["touchpoints"],
+            below=self.scratch(subtree_touchpoints(t["touchpoints"], tree)), signals=t["signals"],
+            contacts=contacts, contact_roles=roles, opportunities=t["crm_opportunities"], refused=no,
+        )  # fmt: skip
+        self.keep("briefs", briefs(t["handoffs"], t["handoffs"], known, p, apply))
+        self.keep("committees", committees(contacts, roles, no, p, LAST))
+        s = t["stages"]
+        under = placed(s, t["scores"], t["account_fit"], t["handoffs"], p)
+        enrolled = self.scratch(in_plays(under, p))
+        days = s.select("motion", day="stage_date")
+        self.keep("play_enrollments", play_enrollments(enrolled, days))
+
+    def _clocks(self, calendars: ir.Table) -> None:
+        """What is read off the clocks of the handoffs."""
+        t, p, apply = self.tables, self.policy, self.session.apply
+        made, accounts = t["handoffs"], t["accounts"]
+        self.keep("worklist", worklist(made, accounts, LAST))
+        self.keep("ageing_handoffs", ageing_handoffs(made, accounts, LAST))
+        self.keep("sla_events", sla_events(made, p))
+        self.keep("sla_compliance", sla_compliance(made, apply))
+        asked = plays_of(made, p)
+        now = at("2026-03-01T00:00:00")
+        self.keep("follow_up", follow_up(made, asked, t["crm_activities"], now))
+        problems = calendar_problems(calendars, made, p, LAST, apply)
+        self.keep("calendar_problems", problems)
+
     def _handoffs(self) -> None:
         t, p = self.tables, self.policy
         entered = self.scratch(handoff_rules.entries(t["stage_transitions"], t["accounts"]))
-        routes = self.scratch(handoff_rules.routed(entered, t["crm_users"], p))
-        made = handoff_rules.handoffs(
-            entered, routes, t["stage_transitions"], t["scores"], t["score_receipts"], p,
-            self.session.apply,
-        )  # fmt: skip
-        made = self.scratch(made)
-        self.keep("handoffs", with_release(made, t["crm_users"], p, self.session.apply))
-        self.keep("worklist", handoff_rules.worklist(t["handoffs"], LAST))
+        routing = self._routing(entered)
+        routes = self.scratch(routing.routes())
+        moves, apply = t["stage_transitions"], self.session.apply
+        made = handoff_rules.handoffs(entered, routes, moves, t["scores"], p)
+        made = self.scratch(with_release(self.scratch(made), t["capacity"], p, moves, apply))
+        told = landed_calendars(t["capacity"], t["absences"], p)
+        calendars = self.scratch(apply(calendars_kernel(p.sla), told, "shard"))
+        work = Clockwork(calendars, t["handoff_owners"], t["crm_activities"], moves)
+        made = self.scratch(with_clocks(made, work, p, at("2026-03-01T00:00:00"), apply))
+        self.keep("handoffs", handoff_rules.rerouted(made, routes))
+        self._clocks(calendars)
+        self._briefs()
         self._decisions()
         outcomes = conversion_rules.conversions(entered, routes, t["scores"], self.crm, p)
         self.keep("conversions", outcomes)

@@ -20,10 +20,13 @@ TABLES = (
     "crm_activities", "crm_users", "signals", "dropped_signals", "sessions", "touchpoints",
     "unresolved_signals", "accounts", "excluded_accounts", "scores", "score_receipts", "people",
     "stages", "stage_transitions", "overrides",
-    "handoffs", "worklist", "conversions", "conversion_metrics", "enrichment", "account_lists",
+    "capacity", "absences", "reassignments", "crm_opportunity_team", "route_steps", "handoff_owners",
+    "routing_exceptions", "handoffs", "worklist", "ageing_handoffs", "sla_events", "sla_compliance", "follow_up",
+    "calendar_problems", "conversions", "conversion_metrics", "enrichment", "account_lists",
     "campaign_spend", "source_report", "source_health", "discovered_accounts", "account_hierarchy",
     "crm_duplicates", "identity_reviews", "decisions", "decision_drift",
     "known_entries", "late_arrivals", "account_fit", "unknown_words", "activation_lists",
+    "briefs", "committees", "play_enrollments",
 )  # fmt: skip
 
 
@@ -43,7 +46,10 @@ def test_an_engine_gives_the_rows_that_duckdb_gives(
 
 
 def test_every_case_says_something(on_duckdb: Stages) -> None:
-    assert [t for t in TABLES if not on_duckdb.found[t].num_rows] == ["worklist"]
+    assert [t for t in TABLES if not on_duckdb.found[t].num_rows] == [
+        "worklist",
+        "ageing_handoffs",
+    ]
 
 
 def test_a_fold_that_starts_in_the_middle_gives_the_same_tail(stages: Stages) -> None:
@@ -214,8 +220,18 @@ def test_the_committee_qualifies_and_the_account_climbs_with_what_sales_says(
 
 def test_one_episode_makes_one_handoff_and_one_outcome(stages: Stages) -> None:
     (made,) = found(stages, "handoffs")
-    assert (made["account_id"], made["rep_id"], made["route_rule"]) == ("a1", "r1", "named_owner")
-    assert (made["status"], made["delivered_at"]) == ("converted", None)
+    assert (made["account_id"], made["first_rep_id"], made["route_rule"]) == (
+        "a1",
+        "r1",
+        "named_owner",
+    )
+    course = sorted(found(stages, "handoff_owners"), key=lambda o: o["seq"])
+    owners = [(o["rep_id"], o["reason"]) for o in course]
+    assert (made["rep_id"], made["reassign_reason"]) == owners[-1]
+    assert [o for o in owners if o[1] == "reassigned"][:1] == [("r3", "reassigned")]
+    assert made["status"] == "converted"
+    # Nothing delivers yet: it is given when it stands on the list of who then has it.
+    assert (made["delivered_at"], made["delivered_via"]) == (made["qualified_at"], "worklist")
     (outcome,) = found(stages, "conversions")
     assert outcome["meeting_on"] == date(2026, 2, 22)
     assert (outcome["opportunity_id"], outcome["won"]) == ("o1", False)

@@ -1,7 +1,7 @@
 """What no stage may ask of an engine, and what to write instead.
 
-Belongs here: the walk through an expression's graph and its rules; what is refused here was tried and
-gave another answer, or an error, on DuckDB, PostgreSQL or Spark. Does not belong here: tests.
+Belongs here: collecting expressions, the walk through an expression's graph and its rules; what is refused
+here was tried and gave another answer, or an error, on DuckDB, PostgreSQL or Spark. Does not belong here: tests.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+
+from mqa_platform.core.kernel import Kernel
 
 # Operation → what to write instead.
 REFUSED = {
@@ -136,3 +139,22 @@ def problems(expr: ir.Expr) -> set[str]:
         for node in nodes
         for complaint in _complaints(node, parents.get(node, []))
     }
+
+
+class Cuts:
+    """Collects the expressions of the stages; each is read on as a plain table."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, ir.Table] = {}
+
+    def __call__(self, expr: ir.Table, name: str = "kept") -> ir.Table:
+        key = f"{name}_{len(self.seen)}"
+        self.seen[key] = expr
+        return ibis.table(expr.schema(), name=key)
+
+    def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
+        assert shard_by in expr.columns
+        self(expr, f"input_of_{kernel.name}")
+        return ibis.table(
+            ibis.schema(dict(ibis.Schema.from_pyarrow(kernel.schema))), name=kernel.name
+        )

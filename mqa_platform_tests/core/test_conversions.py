@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import ibis
 import pyarrow as pa
 import pytest
 
 from mqa_platform.core.conversions import conversion_metrics, conversions
-from mqa_platform.core.handoffs import routed
 from mqa_platform.core.rates import wilson
 from mqa_platform.core.stages import Crm
 from mqa_platform_tests.core.engine import account, at, crm_schema, day, default_policy
-from mqa_platform_tests.core.test_handoffs import SCORES, TEAM, entered_of, move
+from mqa_platform_tests.core.test_handoffs import SCORES, entered_of, move
 
 QUALIFIED = at(0, 12)
 BEFORE = timedelta(microseconds=-1)
@@ -45,18 +45,24 @@ def acmes(rows):
     return [{"account_id": "acme", **r} for r in rows]
 
 
-def outcomes(engine, activities=(), deals=(), moves=None, accounts=None):
+def outcomes(engine, activities=(), deals=(), moves=None, accounts=None, touch=None):
     entered = entered_of(engine, moves or [move()], accounts or [account()])
-    users = engine.table(TEAM, crm_schema("landed_users"))
     policy = default_policy()
     crm = Crm(
         engine.table((), crm_schema("landed_accounts")),
         engine.table(acmes(deals), crm_schema("landed_opportunities")),
         engine.table(acmes(activities), crm_schema("landed_activities")),
     )
-    routes = engine.keep(routed(entered, users, policy))
+    touched = ibis.literal(touch, type="timestamp('UTC')")
+    routes = entered.select("handoff_id", rep_id=ibis.literal("ann"), first_touch_at=touched)
     scores = engine.table((), SCORES)
     return engine.rows(conversions(entered, routes, scores, crm, policy), "account_id", "episode")
+
+
+def test_the_first_touch_is_the_one_of_the_handoffs_clock(engine):
+    (found,) = outcomes(engine, touch=at(0, 15))
+    assert (found["first_touch_at"], found["rep_id"]) == (at(0, 15), "ann")
+    assert outcomes(engine)[0]["first_touch_at"] is None
 
 
 MEETINGS = [

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 
-from mqa_platform.core.handoffs import entries, handoffs, routed, worklist
-from mqa_platform.core.score_lines import SCORE_LINES
+from mqa_platform.core.desk import DeskTables
+from mqa_platform.core.handoffs import entries, handoffs, rerouted
+from mqa_platform.core.opportunity_teams import opportunity_team
+from mqa_platform.core.routing import route, routing_kernel, standing_problems
+from mqa_platform.core.routing_facts import Sources
 from mqa_platform_tests.core.engine import (
     ACCOUNTS,
     TIMESTAMP,
@@ -15,7 +17,7 @@ from mqa_platform_tests.core.engine import (
     crm_schema,
     day,
     default_policy,
-    policy_with,
+    landed_schema,
 )
 
 TRANSITIONS = pa.schema(
@@ -46,7 +48,6 @@ SCORES = pa.schema(
         ("score_type", pa.string()),
     ]
 )
-RECEIPTS = pa.schema([*list(SCORE_LINES)[:10], ("motion", pa.string())])
 
 
 def move(number=0, to="mqa", rule="qualified", **changed):
@@ -59,71 +60,114 @@ def move(number=0, to="mqa", rule="qualified", **changed):
 
 def user(user_id, **changed):
     return {
-        "user_id": user_id,
-        "name": user_id,
-        "is_active": True,
-        "valid_from": day(-100),
-        **changed,
-    }
+        "user_id": user_id, "name": user_id, "is_active": True, "is_listed": False,
+        "valid_from": day(-100), **changed,
+    }  # fmt: skip
 
 
 def entered_of(engine, moves, accounts):
     return engine.keep(entries(engine.table(moves, TRANSITIONS), engine.table(accounts, ACCOUNTS)))
 
 
-def routes(engine, users, policy=None, moves=(), **changed):
-    entered = entered_of(engine, moves or [move()], [account(**changed)])
-    u = engine.table(users, crm_schema("landed_users"))
-    found = engine.rows(routed(entered, u, policy or default_policy()), "handoff_id")
+TEAM = [user("owner"), user("german", regions="Germany"), user("bavarian", regions="DE:Bavaria")]
+
+
+def routing(engine, moves, accounts, *, crm_accounts=(), deals=(), links=(), desk=None, as_of=300):
+    """What routing finds by the default policy, read from tables."""
+    crm = engine.table(crm_accounts, crm_schema("landed_accounts"), is_deleted=False)
+    told = engine.table(deals, crm_schema("landed_opportunities"), is_deleted=False)
+    team = engine.keep(opportunity_team(engine.table(links, landed_schema("landed_associations"))))
+    sources = Sources(
+        engine.table(moves, TRANSITIONS), engine.table(accounts, ACCOUNTS), crm, told, team
+    )
+    rules = {"r": default_policy().routing}
+    kernel = routing_kernel(rules, desk or DeskTables(TEAM), day(as_of))
+    parts = [(entered_of(engine, moves, accounts), "r")]
+    return route(parts, sources, kernel, engine.apply)
+
+
+def routes(engine, *args, **changed):
+    found = engine.rows(routing(engine, *args, **changed).routes(), "handoff_id")
     return [(r["rep_id"], r["route_rule"]) for r in found]
 
 
-TEAM = [
-    user("owner"),
-    user("german", territory="Austria;Germany", employees_min=100, employees_max=1000),
-    user("french", territory="France"),
-]
+def test_an_account_is_routed_as_it_was_on_the_day_of_its_entry(engine):
+    versions = [
+        account(owner_id="owner", valid_to=day(0)),
+        account(owner_id=None, valid_from=day(0)),
+    ]
+    assert routes(engine, [move()], versions) == [("german", "territory")]
+    assert routes(engine, [move()], [account(owner_id="owner")]) == [("owner", "named_owner")]
 
 
-@pytest.mark.parametrize(
-    ("changed", "users", "wanted"),
-    [
-        ({"owner_id": "owner"}, TEAM, ("owner", "named_owner")),
-        ({"owner_id": "left"}, TEAM, ("german", "territory")),
-        ({}, TEAM, ("german", "territory")),
-        (
-            {"owner_id": "owner"},
-            [{**TEAM[0], "is_active": False}, TEAM[1]],
-            ("german", "territory"),
-        ),
-        ({"employees": 1001}, [TEAM[1]], ("german", "round_robin")),
-        ({"employees": 1000}, [TEAM[1]], ("german", "territory")),
-        ({"country": None}, [TEAM[2]], ("french", "round_robin")),
-        ({"country": "German"}, [TEAM[1]], ("german", "round_robin")),
-        ({}, [], ("unrouted_queue", "fallback_queue")),
-        ({}, [{**TEAM[1], "is_active": False}], ("unrouted_queue", "fallback_queue")),
-        ({}, [{**TEAM[1], "valid_from": day(1)}], ("unrouted_queue", "fallback_queue")),
-    ],
-)
-def test_the_first_rule_that_names_an_active_rep_decides(engine, changed, users, wanted):
-    assert routes(engine, users, **changed) == [wanted]
+def test_region_and_postal_code_are_those_of_the_crm_on_that_day(engine):
+    places = [
+        {"account_id": "acme", "region": "Bavaria", "valid_from": day(-9), "valid_to": day(1)},
+        {"account_id": "acme", "region": "Hesse", "valid_from": day(1)},
+    ]
+    for number, wanted in ((0, "bavarian"), (1, "german")):
+        found = routes(engine, [move(number)], [account()], crm_accounts=places)
+        assert found == [(wanted, "territory")]
 
 
-def test_the_order_of_the_rules_is_policy(engine):
-    order = [{"rule": "territory"}, {"rule": "named_owner"}]
-    policy = policy_with(routing={"order": order})
-    assert routes(engine, TEAM, policy, owner_id="owner") == [("german", "territory")]
-    assert routes(engine, TEAM[:1], policy) == [("unrouted_queue", "fallback_queue")]
+def test_who_works_the_opportunity_of_that_day_gets_the_account(engine):
+    deal = {
+        "opportunity_id": "d", "account_id": "acme", "owner_id": "owner", "is_closed": False,
+        "created_at": at(-3), "valid_from": day(-3),
+    }  # fmt: skip
+    found = routes(engine, [move()], [account()], deals=[deal])
+    assert found == [("owner", "opportunity_team")]
 
 
-def test_the_order_of_the_users_changes_nothing_and_a_leaver_moves_only_his_own(engine):
-    team = [user(f"rep{i}") for i in range(5)]
-    moves = [move(episode=i) for i in range(1, 61)]
-    found = routes(engine, team, moves=moves)
-    assert routes(engine, team[::-1], moves=moves[::-1]) == found
-    assert {r for r, _ in found} == {u["user_id"] for u in team}
-    without = routes(engine, team[1:], moves=moves)
-    assert all(a == b for a, b in zip(found, without, strict=True) if a[0] != "rep0")
+def test_another_owner_while_it_is_open_takes_it_over_and_later_none_does(engine):
+    moves = [move(), move(9, "recycled", "no_first_touch")]
+    versions = [
+        account(valid_to=day(4)),
+        account(owner_id="owner", valid_from=day(4), valid_to=day(12)),
+        account(owner_id="bavarian", valid_from=day(12)),
+    ]
+    found = routing(engine, moves, versions)
+    owners = engine.rows(found.owners(), "seq")
+    assert [(o["rep_id"], o["from_on"], o["to_on"], o["reason"]) for o in owners] == [
+        ("german", day(0), day(4), "routed"),
+        ("owner", day(4), None, "owner_changed"),
+    ]
+    (route_,) = engine.rows(found.routes())
+    assert (route_["first_rep_id"], route_["reassigned_on"], route_["reassign_reason"]) == (
+        "german", day(4), "owner_changed",
+    )  # fmt: skip
+    # What an owner does on the days after is not known on the days before.
+    early = engine.rows(routing(engine, moves, versions, as_of=3).owners())
+    assert [o["rep_id"] for o in early] == ["german"]
+
+
+def test_the_exceptions_tell_handoffs_and_what_is_wrong_with_the_desk(engine):
+    nobody = DeskTables(
+        [
+            user("gone", is_active=False),
+            user("ghost", is_active=None, is_listed=True, regions="Nowhere"),
+        ],
+        absences=[{"rep_id": "stranger", "starts_on": day(1), "ends_on": None, "cover_id": None}],
+    )
+    found = routing(engine, [move()], [account(country=None)], desk=nobody)
+    problems = engine.keep_arrow(standing_problems({"r": default_policy().routing}, nobody, day(0)))
+    rows = engine.rows(found.exceptions(problems), "scope", "subject", "cause")
+    assert [(r["scope"], r["subject"], r["cause"], r["is_unrouted"]) for r in rows] == [
+        ("handoff", rows[0]["handoff_id"], "unknown_user", True),
+        ("rep", "ghost", "rep_not_in_the_crm", False),
+        ("rep", "ghost", "unknown_place", False),
+        ("rep", "stranger", "absent_rep_unknown", False),
+    ]
+    assert all(r["remedy"] for r in rows)
+    assert len({r["exception_id"] for r in rows}) == len(rows)
+    assert rows[0]["queue"] == "unrouted_queue"
+
+
+def test_a_rep_without_a_time_zone_has_no_calendar_and_that_is_told(engine):
+    rules = {"r": default_policy().routing}
+    desk = DeskTables([user("ann"), user("bob", time_zone="Asia/Tokyo")])
+    problems = standing_problems(rules, desk, day(0)).to_pylist()
+    assert [(p["subject"], p["cause"]) for p in problems] == [("ann", "rep_without_calendar")]
 
 
 def test_the_tier_of_a_handoff_is_the_one_with_which_the_episode_began(engine):
@@ -140,25 +184,15 @@ def test_who_was_put_on_the_rung_by_hand_has_somebodys_word_for_evidence(engine)
     assert row["evidence_rule"] == "override"
 
 
-def test_an_account_that_nobody_is_known_of_goes_to_marketing(engine):
-    found = routes(engine, TEAM, moves=[move(reason="anonymous_only")], owner_id="owner")
-    assert found == [("marketing_play", "anonymous_evidence")]
-
-
-def made(engine, moves, accounts=None, scores=(), receipts=(), policy=None):
+def made(engine, moves, accounts=None, scores=(), policy=None):
     accounts = accounts or [account()]
-    entered = entered_of(engine, moves, accounts)
-    policy = policy or default_policy()
-    users = engine.table(TEAM, crm_schema("landed_users"))
     return engine.keep(
         handoffs(
-            entered,
-            engine.keep(routed(entered, users, policy)),
+            entered_of(engine, moves, accounts),
+            engine.keep(routing(engine, moves, accounts).routes()),
             engine.table(moves, TRANSITIONS),
             engine.table(scores, SCORES, motion="new_business", score_date=day(0)),
-            engine.table(receipts, RECEIPTS, motion="new_business", score_date=day(0)),
-            policy,
-            engine.apply,
+            policy or default_policy(),
         )
     )
 
@@ -194,7 +228,6 @@ def test_the_status_is_what_became_of_the_episode_and_not_of_what_came_later(eng
 def test_a_backlog_entry_waits_for_release(engine):
     (found,) = engine.rows(made(engine, [move(rule="backlog")]))
     assert found["status"] == "backlog"
-    assert engine.rows(worklist(made(engine, [move(rule="backlog")]))) == []
 
 
 def test_each_episode_is_one_handoff_with_its_own_id(engine):
@@ -219,3 +252,15 @@ def test_the_sla_is_the_tiers_and_a_hand_raise_has_its_own(engine):
     found = engine.rows(made(engine, moves, accounts), "account_id")
     assert [h["sla_hours"] for h in found] == [hours for _, _, hours in CLASSES]
     assert {(h["delivered_at"], h["due_at"], h["sla_met"]) for h in found} == {(None, None, None)}
+
+
+def test_a_handoff_that_is_routed_again_keeps_everything_but_its_rep(engine):
+    moves = [move()]
+    before = made(engine, moves)
+    desk = DeskTables([user("german", regions="Germany"), user("other")], reassignments=[
+        {"reassignment_id": "o", "from_rep": "german", "to_rep": "other", "starts_on": day(2), "at": at(2)}
+    ])  # fmt: skip
+    after = routing(engine, moves, [account()], desk=desk).routes()
+    (one,), (other,) = engine.rows(before), engine.rows(rerouted(before, engine.keep(after)))
+    assert {c for c in one if one[c] != other[c]} == {"rep_id", "reassigned_on", "reassign_reason"}
+    assert (other["rep_id"], other["first_rep_id"]) == ("other", "german")

@@ -9,21 +9,27 @@ import pytest
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import accounts as accounts_stage
 from mqa_platform.core import bots, horizon, known_entries, link_scanners, source_report
+from mqa_platform.core import briefs as briefs_stage
+from mqa_platform.core import capacity as capacity_stage
 from mqa_platform.core import conversions as conversions_stage
 from mqa_platform.core import decisions as decisions_stage
 from mqa_platform.core import handoffs as handoffs_stage
 from mqa_platform.core import health as source_health
 from mqa_platform.core import overrides as overrides_stage
 from mqa_platform.core import people as people_stage
+from mqa_platform.core import plays as plays_stage
 from mqa_platform.core import qualification as qualification_stage
+from mqa_platform.core import routing as routing_stage
 from mqa_platform.core import scores as scores_stage
 from mqa_platform.core import sessions as sessions_stage
 from mqa_platform.core import signals as signals_stage
 from mqa_platform.core import stages as stages_stage
 from mqa_platform.core import subtrees as subtrees_stage
 from mqa_platform.core.activation import activation_lists
+from mqa_platform.core.committees import committees
 from mqa_platform.core.contact_reviews import contact_reviews
 from mqa_platform.core.crm import history, latest
+from mqa_platform.core.desk import DeskTables
 from mqa_platform.core.domains import CONTACT
 from mqa_platform.core.drift import arrivals, decision_drift
 from mqa_platform.core.duplicates import crm_duplicates
@@ -34,14 +40,17 @@ from mqa_platform.core.history import Span
 from mqa_platform.core.identity import resolve
 from mqa_platform.core.ip_answers import addresses, with_stored
 from mqa_platform.core.ip_owners import ip_lookup
-from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.known import account_merges, known, rival_contacts
 from mqa_platform.core.look_alikes import LIKENESSES, look_alike_reviews, seen_domains
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.opportunity_teams import opportunity_team
 from mqa_platform.core.participation import customers, ever_customers
 from mqa_platform.core.precedence import mql_decisions
+from mqa_platform.core.reachable import refusals
 from mqa_platform.core.releases import with_release
 from mqa_platform.core.reviews import identity_reviews
+from mqa_platform.core.routing_facts import Sources
+from mqa_platform.core.routing_facts import facts as routing_facts
 from mqa_platform.core.shared_ips import shared_ips
 from mqa_platform.core.signal_weeks import weekly_points
 from mqa_platform.core.spans import within
@@ -51,26 +60,7 @@ from mqa_platform.core.visits import disturbed, extents, visits
 from mqa_platform.core.what_if import would_enter
 from mqa_platform.core.window import Window
 from mqa_platform_tests.core.engine import at, day, default_policy, landed_schema, policy_with
-from mqa_platform_tests.core.portability import problems
-
-
-class Cuts:
-    """Collects the expressions of the stages; each is read on as a plain table."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, ir.Table] = {}
-
-    def __call__(self, expr: ir.Table, name: str = "kept") -> ir.Table:
-        key = f"{name}_{len(self.seen)}"
-        self.seen[key] = expr
-        return ibis.table(expr.schema(), name=key)
-
-    def apply(self, kernel: Kernel, expr: ir.Table, shard_by: str) -> ir.Table:
-        assert shard_by in expr.columns
-        self(expr, f"input_of_{kernel.name}")
-        return ibis.table(
-            ibis.schema(dict(ibis.Schema.from_pyarrow(kernel.schema))), name=kernel.name
-        )
+from mqa_platform_tests.core.portability import Cuts, problems
 
 
 def stages_of(policy) -> dict[str, ir.Table]:
@@ -167,7 +157,7 @@ def stages_of(policy) -> dict[str, ir.Table]:
     cut(activation_lists(touched, accounts, scores, policy, day(0), cut.apply), "activation_lists")
     cut(signals_stage.page_views(signals), "page_views")
     cut(signals_stage.unclassified_pages(signals), "unclassified_pages")
-    receipts = cut(scores_stage.score_receipts(lines, accounts, policy), "score_receipts")
+    cut(scores_stage.score_receipts(lines, accounts, policy), "score_receipts")
     cut(people_stage.people(touched, crm["contacts"], policy, day(0), cut.apply), "people")
     records = stages_stage.Crm(crm["accounts"], crm["opportunities"], crm["activities"])
     calendar = ibis.table({"day": "date"}, name="calendar")
@@ -195,13 +185,24 @@ def stages_of(policy) -> dict[str, ir.Table]:
     moved = stages_stage.stage_transitions(walked, moments, "new_business", spans)
     moved = cut(moved, "stage_transitions")
     entered = cut(handoffs_stage.entries(moved, accounts), "entries")
-    routes = cut(handoffs_stage.routed(entered, crm["users"], policy), "routed")
-    made = cut(
-        handoffs_stage.handoffs(entered, routes, moved, scores, receipts, policy, cut.apply),
-        "handoffs",
+    desk = cut(
+        capacity_stage.capacity(landed("landed_rep_capacity"), ledger, crm["users"]), "capacity"
     )
-    waiting = cut(with_release(made, crm["users"], policy, cut.apply), "with_release")
-    cut(handoffs_stage.worklist(waiting, day(0)), "worklist")
+    cut(capacity_stage.absences(landed("landed_absences"), ledger), "absences")
+    cut(capacity_stage.reassignments(landed("landed_reassignments")), "reassignments")
+    team = cut(opportunity_team(landed("landed_associations")), "opportunity_team")
+    read = Sources(moved, accounts, crm["accounts"], crm["opportunities"], team)
+    cut(routing_facts([(entered, "r")], read), "routing_facts")
+    kernel = routing_stage.routing_kernel({"r": policy.routing}, DeskTables([]), day(0))
+    routing = routing_stage.route([(entered, "r")], read, kernel, cut.apply)
+    routes = cut(routing.routes(), "routes")
+    cut(routing.steps(), "route_steps")
+    cut(routing.owners(), "handoff_owners")
+    problems = ibis.table(ibis.Schema.from_pyarrow(routing_stage.PROBLEMS), name="problems")
+    cut(routing.exceptions(problems), "routing_exceptions")
+    made = cut(handoffs_stage.handoffs(entered, routes, moved, scores, policy), "handoffs")
+    waiting = cut(with_release(made, desk, policy, moved, cut.apply), "with_release")
+    cut(handoffs_stage.rerouted(waiting, routes), "rerouted")
     mine = cut(customers(stages.select("account_id", day="stage_date"), accounts,
                          crm["opportunities"]), "customers")  # fmt: skip
     cut(mine.semi_join(ever_customers(accounts, crm["opportunities"]), "account_id"), "ever")
@@ -212,12 +213,39 @@ def stages_of(policy) -> dict[str, ir.Table]:
     known_people = ibis.table(load_contracts()["people"].schema, name="people")
     told = mql_decisions(known_people, touched, accounts, stages, made, policy, day(0))
     cut(told, "mql_decisions")
+    _briefs(cut, made, crm, policy)
     _decisions(cut, made, signals, ledger, landed("landed_signals"), policy)
     outcomes = cut(
         conversions_stage.conversions(entered, routes, scores, records, policy), "conversions"
     )
     cut(conversions_stage.conversion_metrics(outcomes, policy, day(0), cut.apply), "metrics")
     return cut.seen
+
+
+def _briefs(cut: Cuts, made: ir.Table, crm: dict[str, ir.Table], policy) -> None:
+    def published(name: str) -> ir.Table:
+        return ibis.table(load_contracts()[name].schema, name=name)
+
+    contacts, roles, touched = (
+        crm["contacts"],
+        published("crm_contact_roles"),
+        published("touchpoints"),
+    )
+    consents = ibis.table(
+        ibis.Schema.from_pyarrow(landed_schema("landed_consents")), name="landed_consents"
+    )
+    no = cut(refusals(contacts, consents, touched), "refusals")
+    fit, scores, stages = published("account_fit"), published("scores"), published("stages")
+    known = briefs_stage.Known(
+        published("accounts"), fit, scores, published("score_receipts"), touched,
+        published("touchpoints").view(), published("signals"), contacts, roles, crm["opportunities"], no,
+    )  # fmt: skip
+    cut(briefs_stage.briefs(made, made, known, policy, cut.apply), "briefs")
+    cut(committees(contacts, roles, no, policy, day(0)), "committees")
+    under = cut(plays_stage.placed(stages, scores, fit, made, policy), "placed")
+    enrolled = cut(plays_stage.in_plays(under, policy), "in_plays")
+    days = stages.select("motion", day="stage_date")
+    cut(plays_stage.play_enrollments(enrolled, days), "play_enrollments")
 
 
 def _decisions(cut: Cuts, made, signals, ledger, landed, policy) -> None:

@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
         ("handoff_id", pa.string()),
         ("rep_id", pa.string()),
         ("created_on", pa.date32()),
+        ("left_on", pa.date32()),
         ("capacity_per_week", pa.int64()),
         ("score", pa.float64()),
     ]
@@ -25,11 +26,17 @@ SCHEMA = pa.schema(
 
 
 def waiting(
-    number: int, score: float, day: int = 0, rep: str = "ann", weekly: int | None = None
+    number: int,
+    score: float,
+    day: int = 0,
+    rep: str = "ann",
+    weekly: int | None = None,
+    left: int | None = None,
 ) -> Any:
     return {
         "handoff_id": f"h{number}", "rep_id": rep, "created_on": FIRST + timedelta(days=day),
         "capacity_per_week": weekly, "score": score,
+        "left_on": None if left is None else FIRST + timedelta(days=left),
     }  # fmt: skip
 
 
@@ -65,6 +72,13 @@ def test_reps_do_not_wait_for_each_other() -> None:
     rows = [waiting(n, 100, rep="ann") for n in range(4)] + [waiting(9, 90, rep="ben")]
     assert released(rows)["h9"] == 0
     assert released([]) == {}
+
+
+def test_an_account_that_left_before_its_turn_takes_nobodys_place() -> None:
+    rows = [waiting(0, 100, left=0), waiting(1, 90, left=5), waiting(2, 80, left=0), waiting(3, 70)]
+    assert released(rows, 1) == {"h0": 0, "h1": 1, "h3": 2}
+    # The day of its turn is the day on which a rep may begin, and then it may leave.
+    assert released([waiting(0, 100), waiting(1, 90, left=1)], 1) == {"h0": 0, "h1": 1}
 
 
 @given(

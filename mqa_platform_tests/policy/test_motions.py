@@ -29,7 +29,8 @@ def test_the_packaged_policy_serves_new_business_and_expansion() -> None:
     leading, expansion = load_policy(None).motions()
     assert (leading.program.motion, expansion.program.motion) == ("new_business", "expansion")
     assert leading.stages.tiers.scaled.threshold > expansion.stages.tiers.scaled.threshold
-    assert [r.rule for r in expansion.routing.order] == ["named_owner"]
+    rules = [r.rule for r in expansion.routing.order]
+    assert rules == ["named_owner", "opportunity_team", "territory"]
     assert expansion.motions() == (expansion,)
 
 

@@ -47,6 +47,9 @@ HEADERS = {
     "event_attendees": "email,attended,joined_at",
     "sales_engagement": "email,type,status,occurred_at",
     "account_list": "domain,reason,from,until",
+    "rep_capacity": "rep_id,capacity_per_week,weight,employees_min,employees_max,valid_from",
+    "absences": "rep_id,starts_on,last_day,cover_id",
+    "reassignments": "reassignment_id,from_rep,to_rep,starts_on,ends_on,reason,by,at",
     "reverse_dns": "ip,host",
     "nasa_tsv": "host\tlogname\ttime\tmethod\turl\tresponse\tbytes",
 }

@@ -25,6 +25,7 @@ from mqa_platform.assets import (
     conversions,
     feeds,
     handoffs,
+    reps,
     scores,
     sessions,
     signals,
@@ -46,7 +47,7 @@ DAYS = 30
 ALL = Window(FIRST, FIRST + timedelta(days=DAYS))
 LAST = ALL.days()[-1]
 # By what it works on, so that a test can do one part without counting steps.
-LANDING = (sources.land, sources.crm, feeds.feeds)
+LANDING = (sources.land, sources.crm, feeds.feeds, reps.reps)
 DAILY = (signals.signals, sessions.sessions, accounts.accounts, scores.scores, stages.stages)
 WORK: tuple[Callable[..., Outcome], ...] = (
     *LANDING,

@@ -28,6 +28,7 @@ from mqa_platform.core.window import Window
 from mqa_platform.erasure import Erased, ErasureError, erase, unfinished
 from mqa_platform.exports import to_csv
 from mqa_platform.home import Home
+from mqa_platform.sources.contact_addresses import ad_digest
 from mqa_platform.sources.landing import land_new
 from mqa_platform.sources.names import person_refs
 from mqa_platform_tests.system.pipeline import (
@@ -49,7 +50,9 @@ def arrive(step: Step, _: Window | None = None) -> Outcome:
 
 DAYS = Window.of(date(2025, 7, 1), date(2025, 7, 3))
 WORK = (arrive, sources.crm, signals.signals, sessions.sessions)
-NAMES = ("inbox", "landing", "policy", "pulled", "exports", "warehouse.duckdb", "snapshot.duckdb")
+NAMES = ("inbox", "landing", "policy", "pulled", "exports", "audiences", "reports",
+         "warehouse.duckdb", "snapshot.duckdb")  # fmt: skip
+AUDIENCE = "new_business.awareness_ads.people"
 JANE, NEWS, BOB = "jane@acme.com", "Jane+news@Acme.com", "bob@acme.com"
 SOURCES = """
 sources:
@@ -122,21 +125,27 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Home:
             found = con.execute(f"FROM {table}").to_arrow_table()
         (home.root / "exports" / f"{table}.csv").write_bytes(to_csv(found))
     (home.root / "exports" / "brief.md").write_text(f"Call Jane Miller, {JANE}, today.\n")
+    written = home.root / "reports" / "accounts" / "h1.html"
+    written.parent.mkdir(parents=True)
+    written.write_text("<h1>Acme</h1><p>Jane Miller</p>")
+    exported(home)
     return home
+
+
+def exported(home: Home) -> None:
+    """The people of an audience as its last export left them: the state, and the file for a platform."""
+    state = home.root / "audiences" / f"{AUDIENCE}.jsonl"
+    state.parent.mkdir()
+    told = [(str(person_refs(pa.array([a]))[0][0]), ad_digest(a)) for a in (JANE, BOB)]
+    lines = [{"key": r, "person_ref": r, "email_sha256": d, "account_id": "001"} for r, d in told]
+    state.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    rows_ = "".join(f"add,{digest},001\n" for _, digest in told)
+    (home.root / "exports" / "people.csv").write_text(f"action,email_sha256,account_id\n{rows_}")
 
 
 @pytest.fixture
 def home(seen: Home, tmp_path: Path) -> Home:
-    names = (
-        "inbox",
-        "landing",
-        "policy",
-        "pulled",
-        "exports",
-        "warehouse.duckdb",
-        "snapshot.duckdb",
-    )
-    return copy_home(seen, tmp_path / "home", *names)
+    return copy_home(seen, tmp_path / "home", *NAMES)
 
 
 def again(home: Home, window: Window | None) -> object:
@@ -150,7 +159,8 @@ def gone(home: Home, *addresses: str) -> Erased:
 def needles() -> set[str]:
     # Of a key, its first 16 digits: that is what stands in texts.
     keys = {str(person_refs(pa.array([a]))[0][0])[6:22] for a in (JANE, NEWS)}
-    return {"jane@acme.com", "jane+news@acme.com", "jane miller", "jane%40", *keys}
+    digests = {ad_digest(a) for a in (JANE, NEWS)}
+    return {"jane@acme.com", "jane+news@acme.com", "jane miller", "jane%40", *keys, *digests}
 
 
 def texts(home: Home) -> Iterator[tuple[str, str]]:
@@ -191,7 +201,8 @@ def test_an_erased_person_is_nowhere_under_the_home(
     before = places(seen)
     assert {"visits.jsonl", "packed.jsonl.gz", "Contact.csv", "1.json", "brief.md",
             "crm_contacts.csv", "signals.csv", "warehouse.duckdb:landed_signals",
-            "warehouse.duckdb:landed_defects", "snapshot.duckdb:crm_contacts"} <= before  # fmt: skip
+            "warehouse.duckdb:landed_defects", "snapshot.duckdb:crm_contacts", "h1.html",
+            "people.csv", f"{AUDIENCE}.jsonl"} <= before  # fmt: skip
     home, found = erased
     assert (places(home), found.remains) == (set(), 0)
     assert found.accounts == ["001"]
@@ -200,6 +211,19 @@ def test_an_erased_person_is_nowhere_under_the_home(
     assert unfinished(home) == 0
     cookies = rows(home, "SELECT DISTINCT anonymous_id FROM signals ORDER BY 1 NULLS FIRST")
     assert cookies == [(None,), ("kiosk",), ("owl-1",)]
+
+
+def test_an_audience_loses_the_person_and_the_proof_says_where_else_it_is(
+    erased: tuple[Home, Erased],
+) -> None:
+    home, found = erased
+    state = (home.root / "audiences" / f"{AUDIENCE}.jsonl").read_text().splitlines()
+    assert [json.loads(line)["email_sha256"] for line in state] == [ad_digest(BOB)]
+    given = [p for p in found.places if p.place == "exported audiences"]
+    assert [(p.removed, p.remains) for p in given] == [(1, 0)]
+    assert given[0].note == f"take the person out of the ad platform by hand: {AUDIENCE}"
+    assert list((home.root / "reports" / "accounts").iterdir()) == []
+    assert [p.removed for p in found.places if p.place == "account pages"] == [1]
 
 
 def test_everybody_else_stays_as_they_were(seen: Home, erased: tuple[Home, Erased]) -> None:

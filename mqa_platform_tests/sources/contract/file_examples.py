@@ -95,6 +95,12 @@ EXAMPLES: Final[dict[str, str | bytes]] = {
     "s1,a@acme.com,email,replied,inbound,2025-07-02T10:00:00Z\n",
     "account_list": "domain,company_name,reason,owner,valid_from\nacme.com,Acme,target,Ann,2025-07-01\n",
     "corrections": _lines({"kind": "cookie", "ref": "c1", "action": "split", "at": "2025-07-02T10:00:00Z"}),
+    "rep_capacity": "rep_id,valid_from,capacity_per_week,regions\n005A,2025-07-02,8,Germany\n",
+    "absences": "rep_id,starts_on,ends_on,kind,cover_id\n005A,2025-07-02,2025-07-09,holiday,005B\n",
+    "reassignments": _lines({
+        "reassignment_id": "r1", "from_rep": "005A", "to_rep": "005B", "starts_on": "2025-07-02",
+        "reason": "left", "by": "ann", "at": "2025-07-02T10:00:00Z",
+    }),
     "consent_changes": "email,status,changed_at\na@acme.com,granted,2025-07-02T10:00:00Z\n",
     "apache_combined": '192.0.2.7 - - [02/Jul/2025:10:00:00 +0000] "GET /pricing HTTP/1.1" 200 5 '
     '"-" "Mozilla/5.0"\n',
