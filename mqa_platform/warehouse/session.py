@@ -32,7 +32,7 @@ from mqa_platform.warehouse.publication import Publication, Published
 from mqa_platform.warehouse.swapping import Reopening
 from mqa_platform.warehouse.tables import Catalogue
 
-Kind = Literal["kept", "staged", "scratch"]
+Kind = Literal["kept", "staged", "scratch", "bulk"]
 
 
 class Session(ComputeSession):
@@ -268,7 +268,10 @@ class Session(ComputeSession):
 
     @abstractmethod
     def create(self, name: str, schema: sch.Schema, *, kind: Kind = "kept") -> None:
-        """Create an empty table; staged ones need not survive a crash, scratch ones the session."""
+        """Create an empty table; staged ones need not survive a crash, scratch ones the session.
+
+        Bulk is scratch of so many rows that an engine should not hold it in memory.
+        """
 
     @abstractmethod
     def analyse(self, name: str) -> None:

@@ -95,6 +95,12 @@ EXAMPLES: Final[dict[str, str | bytes]] = {
     "s1,a@acme.com,email,replied,inbound,2025-07-02T10:00:00Z\n",
     "account_list": "domain,company_name,reason,owner,valid_from\nacme.com,Acme,target,Ann,2025-07-01\n",
     "corrections": _lines({"kind": "cookie", "ref": "c1", "action": "split", "at": "2025-07-02T10:00:00Z"}),
+    "overrides": _lines(
+        {
+            "override_id": "o1", "account_id": "a1", "action": "exclude", "starts_on": "2025-07-02",
+            "ends_on": "2025-08-02", "reason": "partner", "by": "ann", "at": "2025-07-02T10:00:00Z",
+        }
+    ),
     "consent_changes": "email,status,changed_at\na@acme.com,granted,2025-07-02T10:00:00Z\n",
     "apache_combined": '192.0.2.7 - - [02/Jul/2025:10:00:00 +0000] "GET /pricing HTTP/1.1" 200 5 '
     '"-" "Mozilla/5.0"\n',
