@@ -44,7 +44,9 @@ def _filled(schema: pa.Schema, given: dict[str, pa.Array]) -> pa.Table:
     columns = [
         given[f.name].cast(f.type) if f.name in given else pa.nulls(rows, f.type) for f in schema
     ]
-    return pa.Table.from_arrays(columns, schema=pa.schema([pa.field(f.name, f.type) for f in schema]))
+    return pa.Table.from_arrays(
+        columns, schema=pa.schema([pa.field(f.name, f.type) for f in schema])
+    )
 
 
 def _instants(days: pa.Array) -> pa.Array:

@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 import ibis.expr.types as ir
 
-from mqa_platform.assets.decisions import decision_tables
+from mqa_platform.assets.decisions import decision_tables, logged
+from mqa_platform.assets.judged import judged
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
@@ -20,6 +21,7 @@ from mqa_platform.core.accounts import in_motion
 from mqa_platform.core.expressions import one_of
 from mqa_platform.core.precedence import mql_decisions
 from mqa_platform.core.releases import with_release
+from mqa_platform.core.unmatched_people import ACT, unmatched_acts, unmatched_people
 from mqa_platform.core.window import Window
 from mqa_platform.policy.models import Policy
 
@@ -55,16 +57,19 @@ def entries_and_routes(step: Step) -> tuple[ir.Table, ir.Table]:
 def handoffs(step: Step, window: Window | None = None) -> Outcome:
     """Publishes all handoffs, the worklists they make and what was known when each was made."""
     entered, routes = entries_and_routes(step)
-    moves, scores, receipts = map(step.table, ("stage_transitions", "scores", "score_receipts"))
+    decided, overrides = logged(step, "decisions"), step.table("overrides")
+    acted_on = ((entered, "created_on"), (decided, "known_on"), (overrides, "starts_on"))
+    tables = judged(step, *(t.select("account_id", day=t[day]) for t, day in acted_on))
+    given = (step.table("stage_transitions"), tables.scores, tables.score_receipts)
     parts = [
-        core.handoffs(some, routes, moves, scores, receipts, policy, step.session.apply)
+        core.handoffs(some, routes, *given, policy, step.session.apply)
         for some, policy in by_policy(step, entered)
     ]
     found = step.session.keep(reduce(ir.Table.union, parts))
     users, last = step.table("crm_users"), max(step.session.days("stages"), default=None)
     made = step.session.keep(with_release(found, users, step.policy, step.session.apply))
-    told = {"handoffs": made, "worklist": core.worklist(made, last)}
-    told |= decision_tables(step, made)
+    told = {"handoffs": made, "worklist": core.worklist(made, last, step.table("stages"))}
+    told |= decision_tables(step, made, tables, decided)
     told["mql_decisions"] = _mql_decisions(step, made)
     published = step.publish(None, told)
     h = step.table("handoffs")
@@ -76,16 +81,29 @@ def _mql_decisions(step: Step, made: ir.Table) -> ir.Table:
     """Who of the people goes where, as of the last published day."""
     days = step.session.days("stages")
     leading = step.policy.motions()[0]
+    as_of = days[-1] if days else leading.program.history_starts_on
     accounts = in_motion(step.table("accounts"), step.table("account_fit"), leading.program.motion)
+    touchpoints, people = step.table("touchpoints"), step.table("people")
+    acts = unmatched_acts(step.table("signals"), step.table("unresolved_signals"), touchpoints)
+    acts = step.session.keep(acts)
+    others = unmatched_people(acts, leading, as_of, step.session.apply)
+    who = ("person_id", "account_id", "person_score", "is_mql")
+    every = [_nullable(t.select(*who)) for t in (people, others)]
+    did = [_nullable(t.select(*ACT)) for t in (touchpoints, acts)]
     return mql_decisions(
-        step.table("people"),
-        step.table("touchpoints"),
+        every[0].union(every[1]),
+        did[0].union(did[1]),
         accounts,
         step.table("stages"),
         made,
         leading,
-        days[-1] if days else leading.program.history_starts_on,
+        as_of,
     )
+
+
+def _nullable(t: ir.Table) -> ir.Table:
+    """With columns that may be null, as both sides of a union must."""
+    return t.cast({c: kind.copy(nullable=True) for c, kind in t.schema().items()})
 
 
 @dg.multi_asset(

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.briefs import BRIEFS
 from mqa_platform.core.expressions import (
+    day_text,
     first_match,
     identifier,
     in_force,
@@ -30,8 +31,14 @@ _TIERS = ("strategic", "scaled", "programmatic")
 
 
 def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
-    """One row an entry to mqa, with the account as it was on that day."""
+    """One row an episode: its entry to mqa, with the account as it was on that day.
+
+    The id is made of the account, the motion and the day of the entry, never of the number of the episode:
+    what late data, a correction or an erasure does to other episodes leaves it alone.
+    """
     t = transitions.filter(transitions["to_stage"] == "mqa")
+    # Who is put back on the rung by hand within an episode has not entered again.
+    t = newest_first(t, ["account_id", "motion", "episode"], [t["changed_on"], t["seq"]])
     a = accounts.select(
         "valid_from", "valid_to", "name", "tier", "owner_id", "country", "employees", "industry",
         of_account="account_id",
@@ -42,7 +49,7 @@ def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
         "account_id", "motion", "episode", "name", "owner_id", "country", "employees", "industry",
         "qualified_at", "policy_version",
         tier=ibis.coalesce(t["episode_tier"], t["tier"]),
-        handoff_id=identifier(t["account_id"], t["motion"], t["episode"].cast("string")),
+        handoff_id=identifier(t["account_id"], t["motion"], day_text(t["changed_on"])),
         created_on=t["changed_on"],
         # Who is put on the rung by hand has somebody's word for evidence.
         evidence_rule=ibis.ifelse(t["rule"] == "override", "override", t["reason"]),
@@ -120,6 +127,8 @@ def _outcomes(transitions: ir.Table) -> ir.Table:
         reject_reason=ibis.ifelse(refused, t["reason"], ibis.null("string")).max(),
         converted_on=on(t["to_stage"].isin(["opportunity", "customer"])),
         ended_on=on(over),
+        left_on=on(t["to_stage"] != "mqa"),
+        episode_ended_on=on(over | refused | (t["to_stage"] == "customer")),
     )
 
 
@@ -177,6 +186,7 @@ def handoffs(
         accepted_at=t["accepted_on"].cast("timestamp('UTC')"),
         rejected_at=t["rejected_on"].cast("timestamp('UTC')"),
         reject_reason=t["reject_reason"],
+        ended_on=t["episode_ended_on"],
         status=first_match(
             [
                 (t["rejected_on"].notnull(), ibis.literal("rejected")),
@@ -189,7 +199,8 @@ def handoffs(
         ),
         sla_met=none_of_type("boolean"),
         sla_hours=sla,
-        # Backlog waits for its turn; see ``releases``.
+        # Backlog waits for its turn; see ``releases``, which needs to know when it waits no longer.
+        left_on=t["left_on"],
         released_on=ibis.ifelse(t["is_backlog"], ibis.null("date"), t["created_on"]),
         evidence_rule=t["evidence_rule"],
         score=t["engagement_score"],
@@ -223,16 +234,26 @@ def _briefs(t: ir.Table, receipts: ir.Table, apply: Apply) -> ir.Table:
     return apply(BRIEFS, lines.mutate(shard=shard(lines["handoff_id"])), "shard")
 
 
-def worklist(handoffs: ir.Table, as_of: date | None = None) -> ir.Table:
+def worklist(
+    handoffs: ir.Table, as_of: date | None = None, stages: ir.Table | None = None
+) -> ir.Table:
     """Open handoffs of each rep in the order to work them: hand-raise, tier, then score × momentum.
 
-    With a day, backlog whose turn has come by then is among them.
+    With a day, backlog whose turn has come by then is among them. With stages too, nobody is who is
+    suppressed on it.
     """
     shown = handoffs["status"].isin(["open", "accepted"])
     if as_of is not None:
         released = (handoffs["released_on"] <= ibis.literal(as_of)).fill_null(False)
         shown = shown | ((handoffs["status"] == "backlog") & released)
     t = handoffs.filter(shown)
+    if as_of is not None and stages is not None:
+        held = (stages["stage_date"] == ibis.literal(as_of)) & stages[
+            "suppression_reason"
+        ].notnull()
+        t = t.anti_join(
+            stages.filter(held).select("account_id", "motion"), ["account_id", "motion"]
+        )
     tier = first_match(
         [(t["tier"] == name, ibis.literal(i)) for i, name in enumerate(_TIERS)], ibis.literal(9)
     )

@@ -31,28 +31,29 @@ def with_release(handoffs: ir.Table, users: ir.Table, policy: Policy, apply: App
 
     A rep is given as many a day as a fifth of ``capacity_per_week`` (rounded up), where the CRM has
     none or it is a queue ``routing.backlog_per_rep_day``. The highest score goes first, whatever motion
-    or promotion it came with.
+    or promotion it came with. Everything that ever was backlog is in the queue, so what became of it later
+    moves no turn of the past; what left the rung before its turn gives it to the next and has no day.
 
     Args:
-        handoffs: of all motions and policies, as ``handoffs.handoffs`` makes them.
+        handoffs: of all motions and policies, as ``handoffs.handoffs`` makes them, with ``left_on``, which
+            the answer does not have.
         users: versions of reps; the newest counts.
         policy: the policy in force today.
         apply: of the session.
     """
-    backlog = handoffs.filter(handoffs["status"] == "backlog")
+    backlog = handoffs.filter(handoffs["released_on"].isnull())
     now = users.filter(users["valid_to"].isnull()).select("capacity_per_week", of_rep="user_id")
     t = backlog.left_join(now, [("rep_id", "of_rep")])
     t = t.select(
-        "handoff_id", "rep_id", "created_on", "capacity_per_week",
+        "handoff_id", "rep_id", "created_on", "left_on", "capacity_per_week",
         score=t["score"].cast("float64").fill_null(0.0),
     )  # fmt: skip
     kernel = _releases(policy.routing.backlog_per_rep_day)
     turns = apply(kernel, t.mutate(shard=shard(t["rep_id"])), "shard")
     turns = turns.select(turn_of="handoff_id", turn="released_on")
-    rest = [c for c in handoffs.columns if c != "released_on"]
     both = handoffs.left_join(turns, [("handoff_id", "turn_of")])
-    out = both.select(*rest, released_on=ibis.coalesce(both["turn"], both["created_on"]))
-    return out.select(*handoffs.columns)
+    both = both.mutate(released_on=ibis.coalesce(both["turn"], both["released_on"]))
+    return both.select(*(c for c in handoffs.columns if c != "left_on"))
 
 
 def _releases(otherwise: int) -> Kernel:
@@ -66,24 +67,31 @@ def _releases(otherwise: int) -> Kernel:
         ids, days = zip(*turns, strict=True) if turns else ((), ())
         return pa.table({"handoff_id": list(ids), "released_on": list(days)}, schema=_RELEASE)
 
-    needs = ("rep_id", "created_on", "score", "capacity_per_week")
+    needs = ("rep_id", "created_on", "left_on", "score", "capacity_per_week")
     lineage = {"handoff_id": ("handoff_id",), "released_on": needs}
     return Kernel("releases", run, _RELEASE, lineage)
 
 
 def _turns(rows: list[dict[str, Any]], otherwise: int) -> Iterator[tuple[str, date]]:
-    """One rep's handoffs with their days: what waits, best first, so many a day."""
+    """One rep's handoffs with their days: what waits, best first, so many a day.
+
+    Who left on the day of its turn has had it: only what happened before a day counts for it.
+    """
     weekly = rows[0]["capacity_per_week"]
     a_day = -(-weekly // _WORKDAYS) if weekly and weekly > 0 else otherwise
     coming = sorted(rows, key=lambda r: (r["created_on"], r["handoff_id"]), reverse=True)
-    waiting: list[tuple[float, str]] = []
+    waiting: list[tuple[float, str, date]] = []
     day: date = coming[-1]["created_on"]
     while coming or waiting:
         if not waiting and coming[-1]["created_on"] > day:
             day = coming[-1]["created_on"]
         while coming and coming[-1]["created_on"] <= day:
             row = coming.pop()
-            heapq.heappush(waiting, (-row["score"], row["handoff_id"]))
-        for _ in range(min(a_day, len(waiting))):
-            yield heapq.heappop(waiting)[1], day
+            heapq.heappush(waiting, (-row["score"], row["handoff_id"], row["left_on"] or date.max))
+        given = 0
+        while waiting and given < a_day:
+            _, handoff, left = heapq.heappop(waiting)
+            if left >= day:
+                given += 1
+                yield handoff, day
         day += ONE_DAY

@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
         ("handoff_id", pa.string()),
         ("rep_id", pa.string()),
         ("created_on", pa.date32()),
+        ("left_on", pa.date32()),
         ("capacity_per_week", pa.int64()),
         ("score", pa.float64()),
     ]
@@ -25,11 +26,17 @@ SCHEMA = pa.schema(
 
 
 def waiting(
-    number: int, score: float, day: int = 0, rep: str = "ann", weekly: int | None = None
+    number: int,
+    score: float,
+    day: int = 0,
+    rep: str = "ann",
+    weekly: int | None = None,
+    left: int | None = None,
 ) -> Any:
+    gone = None if left is None else FIRST + timedelta(days=left)
     return {
         "handoff_id": f"h{number}", "rep_id": rep, "created_on": FIRST + timedelta(days=day),
-        "capacity_per_week": weekly, "score": score,
+        "left_on": gone, "capacity_per_week": weekly, "score": score,
     }  # fmt: skip
 
 
@@ -65,6 +72,23 @@ def test_reps_do_not_wait_for_each_other() -> None:
     rows = [waiting(n, 100, rep="ann") for n in range(4)] + [waiting(9, 90, rep="ben")]
     assert released(rows)["h9"] == 0
     assert released([]) == {}
+
+
+def test_a_rep_who_works_what_is_shown_is_given_one_a_day_and_no_turn_moves() -> None:
+    left: dict[int, int] = {}
+    known: dict[str, int] = {}
+    for today in range(8):
+        found = released([waiting(n, 100 - n, left=left.get(n)) for n in range(8)], otherwise=1)
+        shown = {h: d for h, d in found.items() if d <= today}
+        assert len(shown) == today + 1
+        assert known.items() <= shown.items()
+        known = shown
+        left |= {int(h[1:]): today for h in shown if int(h[1:]) not in left}
+
+
+def test_what_left_before_its_turn_gives_it_to_the_next() -> None:
+    rows = [waiting(n, 100 - n, left=1 if n == 2 else None) for n in range(5)]
+    assert released(rows, otherwise=1) == {"h0": 0, "h1": 1, "h3": 2, "h4": 3}
 
 
 @given(
