@@ -1,10 +1,10 @@
 """What a day of scores costs: the kernel against SQL, from a thousand account-years to a hundred thousand.
 
 Prints seconds of processor time, peak memory and the exponent of growth for the kernel, the same for two spellings
-of the signals' receipts in DuckDB's SQL (a window function over a dense calendar, and a join of points with the days they count on),
-and the cost of one more day on top of a year. That all of them give the same receipts is checked first. Each size
-runs in a process of its own, so that its peak memory is its own. Both ways begin with a table of touchpoints in a
-DuckDB file and end with stored receipts; the kernel makes breadth, people, evidence and momentum as well.
+of the signals' receipts in DuckDB's SQL (a window function over a dense calendar, and a join of points with the days
+they count on), and the cost of one more day on top of a year. That all of them give the same receipts is checked first.
+Each size runs in a process of its own, so that its peak memory is its own. Both ways begin with a table of touchpoints
+in a DuckDB file and end with stored receipts; the kernel makes breadth, people, evidence and momentum as well.
 """
 
 from __future__ import annotations

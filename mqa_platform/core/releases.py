@@ -29,8 +29,8 @@ _RELEASE = pa.schema([("handoff_id", pa.string()), ("released_on", pa.date32())]
 def with_release(handoffs: ir.Table, users: ir.Table, policy: Policy, apply: Apply) -> ir.Table:
     """Handoffs with ``released_on``: the day of the entry, for backlog the day its turn comes.
 
-    A rep is given as many a day as a fifth of ``capacity_per_week`` (rounded up), where the CRM has
-    none or it is a queue ``routing.backlog_per_rep_day``. The highest score goes first, whatever motion
+    A rep is given ``capacity_per_week`` spread over the five working days, where the CRM has none or it is
+    a queue ``routing.backlog_per_rep_day`` on each of them. The highest score goes first, whatever motion
     or promotion it came with. Everything that ever was backlog is in the queue, so what became of it later
     moves no turn of the past; what left the rung before its turn gives it to the next and has no day.
 
@@ -78,7 +78,6 @@ def _turns(rows: list[dict[str, Any]], otherwise: int) -> Iterator[tuple[str, da
     Who left on the day of its turn has had it: only what happened before a day counts for it.
     """
     weekly = rows[0]["capacity_per_week"]
-    a_day = -(-weekly // _WORKDAYS) if weekly and weekly > 0 else otherwise
     coming = sorted(rows, key=lambda r: (r["created_on"], r["handoff_id"]), reverse=True)
     waiting: list[tuple[float, str, date]] = []
     day: date = coming[-1]["created_on"]
@@ -89,9 +88,20 @@ def _turns(rows: list[dict[str, Any]], otherwise: int) -> Iterator[tuple[str, da
             row = coming.pop()
             heapq.heappush(waiting, (-row["score"], row["handoff_id"], row["left_on"] or date.max))
         given = 0
-        while waiting and given < a_day:
+        most = _allowance(day, weekly, otherwise)
+        while waiting and given < most:
             _, handoff, left = heapq.heappop(waiting)
             if left >= day:
                 given += 1
                 yield handoff, day
         day += ONE_DAY
+
+
+def _allowance(day: date, weekly: int | None, otherwise: int) -> int:
+    """How many a rep is given on a day: none at the weekend, a week's capacity over the days before it."""
+    worked = day.weekday()
+    if worked >= _WORKDAYS:
+        return 0
+    if weekly and weekly > 0:
+        return (worked + 1) * weekly // _WORKDAYS - worked * weekly // _WORKDAYS
+    return otherwise
