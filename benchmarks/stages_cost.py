@@ -50,6 +50,7 @@ def facts(accounts: int, seed: int) -> pa.Table:
         "last_eligible_on": pa.array(day.astype(np.int32), mask=~active).cast(pa.date32()),
         "touched": pa.array(draw.random(rows) < 0.01),
     }
+    given |= {"answered": given["touched"], "answered_news": given["touched"]}
     columns = []
     for name in FACT_COLUMNS:
         kind = fact_type(name)

@@ -163,8 +163,8 @@ def promote(
 
     approval = Approval(author or this_person(), rationale, evidence, marketing, sales)
     day = _day(effective, "--effective")
-    done = put_in_force(Home.from_environment(), folder, day, approval, _golden, _again(as_json))
-    _told(done, as_json)
+    home, run = Home.from_environment(), _again(as_json)
+    _told(put_in_force(home, folder, day, approval, _golden, run, _warn), as_json)
 
 
 @policies.command()
@@ -177,13 +177,14 @@ def revert(
     author: Author = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the policy from before the newest promotion back in force."""
-    from mqa_platform.promoting import revert as take_back
+    """Take the newest promotion back that was not taken back yet."""
     from mqa_platform.promoting import this_person
+    from mqa_platform.reverting import revert as take_back
 
     day = _day(effective, "--effective") if effective else None
     who = author or this_person()
-    _told(take_back(Home.from_environment(), day, who, rationale, _again(as_json)), as_json)
+    home, run = Home.from_environment(), _again(as_json)
+    _told(take_back(home, day, who, rationale, run, _warn), as_json)
 
 
 @policies.command()
@@ -243,10 +244,17 @@ def _again(quiet: bool) -> Any:
     return run
 
 
+def _warn(text: str) -> None:
+    console.err.print(f"warning: {text}", markup=False, style="yellow")
+
+
 def _told(done: Any, as_json: bool) -> None:
+    from mqa_platform.policy.changes import readings
+
     if as_json:
         days = [d.isoformat() for d in done.days]
-        _print({**done.entry.written(), "changes": done.changes, "days_run_again": days})
+        _print({**done.entry.written(), "changes": done.changes, "days_run_again": days,
+                "not_replayed": readings(done.changes)})  # fmt: skip
         return
     console_policy.promoted(done)
 

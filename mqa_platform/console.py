@@ -114,6 +114,11 @@ def receipt(answer: dict[str, Any]) -> None:
         out.print(
             f"Scored under policy {answer['policy_version']}; today's is {answer['current_policy_version']}."
         )
+    if not answer["policy_is_kept"]:
+        out.print(
+            f"{answer['policy_version']} is no longer kept: the touchpoints below are weighed by the policy "
+            "that the day has now, and need not sum to the receipt."
+        )
     if answer["validity"] == "degraded":
         out.print(
             f"Degraded by {answer['degraded_by']}: what nobody delivered is missing.", markup=False

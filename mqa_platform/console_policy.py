@@ -44,12 +44,15 @@ def difference(found: dict[str, Any]) -> None:
     one, other = found["one"], found["other"]
     for line in said(found["changes"]):
         _say(f"  {line}")
+    _uncovered(found["not_replayed"])
     rows = [
         ["entered mqa", one["entered"], other["entered"]],
         ["backlog, released at capacity", one["backlog"], other["backlog"]],
         ["a week", one["a_week"], other["a_week"]],
         ["a rep and week", one["rep_load"]["a_rep_and_week"], other["rep_load"]["a_rep_and_week"]],
-        ["reps", one["rep_load"]["reps"], other["rep_load"]["reps"]],
+        ["active reps", one["rep_load"]["reps"], other["rep_load"]["reps"]],
+        ["into queues", sum(one["rep_load"]["queues"].values()),
+         sum(other["rep_load"]["queues"].values())],
         ["reps above their capacity", len(one["rep_load"]["above_capacity"]),
          len(other["rep_load"]["above_capacity"])],
         ["in mqa on the last day", found["in_mqa_on_the_last_day"]["one"],
@@ -77,11 +80,24 @@ def difference(found: dict[str, Any]) -> None:
 def _converted(found: dict[str, Any]) -> str:
     if not found["episodes"]:
         return "no episodes"
-    rate = f"{found['opportunity_rate']:.0%} ({found['low']:.0%} to {found['high']:.0%})"
-    return (
-        f"{found['opportunities']} of {found['episodes']} made an opportunity in the window, {rate}; "
-        f"{found['meetings']} a meeting, {found['won']} won"
-    )
+    parts = []
+    for what in ("meeting", "opportunity", "won"):
+        r = found[what]
+        if not r["n_mature"]:
+            parts.append(f"{what} none of {found['episodes']} old enough to say")
+            continue
+        shown = f"{r['value']:.0%} ({r['low']:.0%} to {r['high']:.0%})"
+        young = f", {r['censored']} too young" if r["censored"] else ""
+        parts.append(f"{what} {r['numerator']} of {r['n_mature']}, {shown}{young}")
+    return "; ".join(parts)
+
+
+def _uncovered(names: list[str]) -> None:
+    if names:
+        _say(
+            f"Not replayed: {', '.join(names)}. These decide how an event is read; a promotion reads all "
+            "published days again."
+        )
 
 
 def _say(text: str) -> None:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from mqa_platform.core.decision_texts import canonical
 from mqa_platform.core.decisions import ERASED
 from mqa_platform.home import Home
+from mqa_platform.warehouse.spellings import any_of
 
 
 def folder(home: Home) -> Path:
@@ -71,7 +72,7 @@ def pseudonymous(decisions: pa.Table, signals: Set[str], texts: Collection[str])
     Args:
         decisions: rows of the contract.
         signals: the ids of the person's signals.
-        texts: what must not stand in any reason.
+        texts: what must not stand in any text, in any case of letters.
     """
     known = []
     for text in decisions["known"].to_pylist():
@@ -83,10 +84,9 @@ def pseudonymous(decisions: pa.Table, signals: Set[str], texts: Collection[str])
         known.append(canonical(told))
     at = decisions.schema.get_field_index("known")
     table = decisions.set_column(at, decisions.schema.field(at), pa.array(known, pa.string()))
-    for name in ("reason", "actor", "subject_id"):
-        at = table.schema.get_field_index(name)
-        column = table[name]
-        for text in texts:
-            column = pc.replace_substring(column, text, f"[{ERASED}]")
-        table = table.set_column(at, table.schema.field(at), column)
+    pattern = f"(?i){any_of(texts).pattern}"
+    for at, field in enumerate(table.schema):
+        if texts and pa.types.is_string(field.type):
+            again = pc.replace_substring_regex(table[field.name], pattern, f"[{ERASED}]")
+            table = table.set_column(at, field, again)
     return table

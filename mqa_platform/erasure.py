@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -21,23 +22,26 @@ from mqa_platform.audiences import listed_in
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.sources.contact_addresses import ad_digest
-from mqa_platform.sources.erased_person import Person, find
+from mqa_platform.sources.erased_person import Person, find, refs_of
 from mqa_platform.sources.erasing_files import Scrubbed, addresses_in_files, remains, scrub
-from mqa_platform.sources.erasing_landing import Rewritten, erase_landed
-from mqa_platform.sources.erasing_texts import Needles
+from mqa_platform.sources.erasing_landing import NAMING, Rewritten, erase_landed
 from mqa_platform.sources.lateness import SIGNAL_DAYS
 from mqa_platform.sources.names import is_email
+from mqa_platform.sources.needles import Needles
 from mqa_platform.sources.personal_key import address_digest, base_email, normal_email
+from mqa_platform.sources.plus_addresses import PlusAddresses
 from mqa_platform.sources.redaction import without_emails
 from mqa_platform.sources.tombstones import Tombstones, bury
 from mqa_platform.storage import WAREHOUSE_VARIABLE, open_warehouse
 from mqa_platform.warehouse import Session
 from mqa_platform.warehouse.erased_proof import named, occurrences, raw_bytes, snapshot_occurrences
+from mqa_platform.warehouse.erasing import named_rows
 from mqa_platform.warehouse.snapshot import refresh_snapshot
 
 # Lands what is new and runs the days of a window; of None it only lands.
 Run = Callable[[Home, Window | None], object]
 _JOURNAL = "erasing"
+_SHOWN = 5
 
 
 class ErasureError(Exception):
@@ -94,14 +98,15 @@ def erase(
     if wrong := [a for a in addresses if not is_email(a)]:
         raise ErasureError(f"{wrong[0]!r} is no e-mail address")
     moment = at or datetime.now(UTC)
-    bases = frozenset(base_email(a) for a in addresses)
-    spelled = {normal_email(a) for a in addresses}
-    spelled |= {normal_email(a) for a in addresses_in_files(home, Needles(bases))}
-    journal = home.root / _JOURNAL / f"{address_digest(addresses[0])}.json"
+    begun, journals = _begun(home, addresses)
+    given = {normal_email(a) for a in addresses} | begun.addresses
+    bases = frozenset(map(base_email, given))
+    spelled = {normal_email(a) for a in addresses_in_files(home, Needles(bases))} | given
+    journal = home.root / _JOURNAL / f"{min(map(address_digest, given))}.json"
+    plus = PlusAddresses.of(home)
     with open_warehouse(home).session() as session:
-        person = find(session, spelled | bases)
-        if journal.exists():
-            person.add(Person.from_json(journal.read_text()))
+        person = find(session, spelled | bases, plus)
+        person.add(begun)
         _write(journal, person.to_json())
         for base in sorted(bases):
             bury(home, base, person.refs(), moment, without_emails(reason))
@@ -110,12 +115,12 @@ def erase(
         needles = Needles(
             bases, frozenset({*person.keys, *person.names, *digests}), frozenset(person.cookies)
         )
-        given = listed_in(home, person.people)
+        audiences = listed_in(home, person.people)
         window = _ask(session, person)
         files = scrub(session, home, needles, moment)
         stones = Tombstones.of(home)
-        landed = erase_landed(session, home, person, stones, moment, files.digests)
-    copies = [*_dropped(home), *_given_away(given)]
+        landed = erase_landed(session, home, person, stones, moment)
+    copies = [*_dropped(home), *_given_away(audiences)]
     run(home, window)
     texts = sorted({*spelled, *bases, *person.keys, *person.names, *digests})
     changed = events(home, texts) if events else None
@@ -125,6 +130,7 @@ def erase(
         if not os.environ.get(WAREHOUSE_VARIABLE):
             refresh_snapshot(session, home.snapshot)
         proof = _proof(session, home, person, needles, texts, files, landed)
+        proof += _unnoted(session, plus)
     found = Erased(proof, sorted(person.accounts), sorted(person.days), len(person.beside))
     found.places += copies
     if changed is not None:
@@ -133,8 +139,23 @@ def erase(
         octets = sum(raw_bytes(p, texts) for p in (home.warehouse, home.snapshot) if p.exists())
         found.places.append(Place("bytes of the DuckDB files", 0, octets))
     if not found.remains:
-        journal.unlink(missing_ok=True)
+        for path in {journal, *journals}:
+            path.unlink(missing_ok=True)
     return found
+
+
+def _begun(home: Home, addresses: Sequence[str]) -> tuple[Person, list[Path]]:
+    """What earlier erasures of the same person knew that were not proved, and their journals.
+
+    A journal belongs to the person when it shares an address with what was given or with another one.
+    """
+    person, ours = Person(people=refs_of(addresses)), []
+    left = {p: Person.from_json(p.read_text()) for p in (home.root / _JOURNAL).glob("*.json")}
+    while found := [path for path, told in left.items() if told.people & person.people]:
+        ours += found
+        for path in found:
+            person.add(left.pop(path))
+    return person, ours
 
 
 def unfinished(home: Home) -> int:
@@ -197,21 +218,36 @@ def _proof(
     landed: Rewritten,
 ) -> list[Place]:
     found = [Place("landing batches", landed.files, 0)]
-    left = remains(home, needles)
+    left, closed = remains(home, needles)
     note = f"{files.files} files, {files.removed} records"
     for place in sorted(left):
         what = "landing" if place == "landing" else f"files: {place}"
         found.append(Place(what, 0, left[place]))
     found.append(Place("files rewritten", files.files, 0, note if files.files else ""))
+    if closed:
+        listed = ", ".join(closed[:_SHOWN]) + (" …" if len(closed) > _SHOWN else "")
+        found.append(Place("files nobody can look into", 0, 0, f"{len(closed)} files: {listed}"))
     rows = occurrences(session, texts)
     found.append(Place("texts of the warehouse", landed.rows, sum(rows.values()), _where(rows)))
     refs = [ref for _, ref in person.refs()]
-    ids = named(session, [*refs, *person.contacts, *person.leads])
+    ids = Counter(named(session, [*refs, *person.contacts, *person.leads]))
+    for tables in named_rows(session, NAMING, person.refs()).values():
+        ids.update(tables)
     found.append(Place("references in the warehouse", 0, sum(ids.values()), _where(ids)))
     if home.snapshot.exists() and not os.environ.get(WAREHOUSE_VARIABLE):
         shown = snapshot_occurrences(home.snapshot, texts)
         found.append(Place("snapshot", 0, sum(shown.values()), _where(shown)))
     return found
+
+
+def _unnoted(session: Session, plus: PlusAddresses) -> list[Place]:
+    """Batches of before keys of addresses with a plus were noted: there, only files tell of them."""
+    rows = session.rows(session.table("landed_batches").select("landed_at", "landed_rows"))
+    early = sum(
+        bool(r["landed_rows"]) and (plus.since is None or r["landed_at"] < plus.since) for r in rows
+    )
+    told = f"{early} batches are older than the note of them: give each spelling that was used"
+    return [Place("addresses with a plus", 0, 0, told)] if early else []
 
 
 def _where(rows: dict[str, int]) -> str:

@@ -9,12 +9,12 @@ Samples of failed checks withhold personal columns, so there is seldom anything 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from mqa_platform.home import Home
 from mqa_platform.instance import URL_VARIABLE, running_instance
+from mqa_platform.warehouse.spellings import any_of
 
 _COLUMNS: Final = (
     "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
@@ -30,7 +30,7 @@ def without_texts(home: Home, texts: Sequence[str]) -> tuple[int, int]:
     """
     if not texts or not (home.postgres.exists() or os.environ.get(URL_VARIABLE)):
         return 0, 0
-    pattern = "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+    pattern = any_of(texts).pattern
     with running_instance(home) as instance:
         storage: Any = instance.event_log_storage
         with storage.index_connection() as connection:

@@ -42,7 +42,8 @@ def explain(
     history = load_history(home)
     with open_marts(home) as marts:
         day = as_of or marts.last_day()
-        policy = policy_of(history.effective_on(day).policy, motion)
+        now = history.effective_on(day)
+        policy, version = policy_of(now.policy, motion), now.version
         motion = policy.program.motion
         account = marts.account(wanted, day)
         mine = account["account_id"]
@@ -87,6 +88,8 @@ def explain(
         "sum_of_components": total,
         "sums_exactly": total == score[0]["engagement_score"] and all(p["adds_up"] for p in parts),
         "current_policy_version": policy_now(home).version,
+        # Without promotions an edit of the folder is the end of the policy that was before it.
+        "policy_is_kept": score[0]["policy_version"] == version,
     }
 
 

@@ -7,17 +7,18 @@ not belong here: the arithmetic (``core.differences``) or the screen (``console`
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from mqa_platform.core.differences import CAUSES, Side, differences
-from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.scores import typed
 from mqa_platform.explain import fit_of, of_day, policy_of
 from mqa_platform.home import Home
 from mqa_platform.marts import MartError, Marts, open_marts
+from mqa_platform.policy.models import Policy
 from mqa_platform.promotions import load_history
 
 _SHOWN = ("engagement_score", "threshold", "score_type", "eligible_people", "policy_version")
@@ -52,6 +53,7 @@ def explain_difference(
         MartError: no such account or motion, neither day has a score, or no decision is of the day.
     """
     history = load_history(home)
+    kept = history.versions()
     with open_marts(home) as marts:
         account = marts.account(wanted, second)
         mine = account["account_id"]
@@ -61,16 +63,20 @@ def explain_difference(
             name = policy.program.motion
             score = of_day(marts, "scores", "score_date", mine, name, day)
             lines = of_day(marts, "score_receipts", "score_date", mine, name, day)
+            is_kept = not score or score[0]["policy_version"] in kept
+            if score and is_kept:
+                policy = policy_of(kept[score[0]["policy_version"]], name)
             touched = marts.table("touchpoints")
             rows = marts.arrow(typed(touched.filter(touched["account_id"] == mine), policy))
             points = {line["component"]: line["points"] for line in lines}
-            sides.append(Side(day, policy, rows, points, bool(score)))
+            sides.append(Side(day, policy, rows, points, bool(score), is_kept))
             facts.append(_facts(marts, mine, name, day, score))
         left: list[dict[str, Any]] = []
         if as_decided:
             decision = _decision(marts, account, sides[0].policy.program.motion, first)
-            sides[0] = _as_known(sides[0], decision, history, motion)
+            sides[0] = _as_known(sides[0], decision, kept, motion)
             facts[0] |= {
+                "policy_version": decision["policy_version"],
                 "engagement_score": decision["score"],
                 "as_decided": decision["decided_at"],
             }
@@ -79,11 +85,18 @@ def explain_difference(
         named = _named(marts, mine, {s for c in causes for s in c.signals})
     if not (sides[0].is_scored or sides[1].is_scored):
         raise MartError(f"{account['name']} ({mine}) has no score on {first} nor on {second}")
+    gone = {
+        f["policy_version"]: f["day"] for s, f in zip(sides, facts, strict=True) if not s.is_kept
+    }
+    lost = "".join(
+        f"; {version} of {day} is no longer kept, so this holds what came or left since as well"
+        for version, day in gone.items()
+    )
     changes = [
         {
             "component": c.component,
             "cause": c.cause,
-            "why": CAUSES[c.cause],
+            "why": CAUSES[c.cause] + (lost if c.cause == "policy" else ""),
             "points": c.points,
             "touchpoints": [named[s] for s in c.signals if s in named],
         }
@@ -124,14 +137,14 @@ def _decision(marts: Marts, account: dict[str, Any], motion: str, day: date) -> 
 
 
 def _as_known(
-    side: Side, decision: dict[str, Any], history: PolicyHistory, motion: str | None
+    side: Side, decision: dict[str, Any], kept: Mapping[str, Policy], motion: str | None
 ) -> Side:
     """The first day as the decision knew it: its receipt, and the policy of then if it is kept."""
     lines = json.loads(decision["known"])["receipt"]
     points = {line["component"]: Decimal(line["points"]) for line in lines}
-    then = history.versions().get(decision["policy_version"])
+    then = kept.get(decision["policy_version"])
     policy = side.policy if then is None else policy_of(then, motion)
-    return replace(side, published=points, policy=policy)
+    return replace(side, published=points, policy=policy, is_kept=then is not None)
 
 
 def _left(marts: Marts, account: str, decision: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from mqa_platform.assets import (
 from mqa_platform.assets.platform import Step
 from mqa_platform.core.window import Window
 from mqa_platform.evaluation.scratch import land_rows, scratch_home, session_of
-from mqa_platform.golden_landing import SOURCE, START, day_of, landed
+from mqa_platform.golden_landing import SOURCE, START, GoldenError, day_of, landed
 from mqa_platform.policy.folder import golden_files
 from mqa_platform.policy.golden import Expected, GoldenAccount, read_golden
 from mqa_platform.policy.loader import load_policy, policy_version
@@ -73,13 +73,13 @@ def run_golden(folder: Path | None) -> GoldenResult:
 
     Raises:
         PolicyError: the policy or a golden file is not valid.
-        GoldenError: a golden file asks for something that cannot happen.
+        GoldenError: there is none, or one asks for something that cannot happen.
     """
     golden = read_golden(golden_files(folder))
     policy = load_policy(folder)
     version = policy_version(policy)
     if not golden:
-        return GoldenResult(version, 0, 0, [])
+        raise GoldenError("there is no golden account, so nothing is tested")
     facts = _Facts(_scratch(policy), golden)
     with scratch_home() as home, session_of(home) as session:
         step = Step(session, home, facts.policy, version, "golden")

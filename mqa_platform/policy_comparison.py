@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from mqa_platform.core.rates import wilson
+from mqa_platform.core.rates import rate
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.home import Home
-from mqa_platform.policy.changes import changes
+from mqa_platform.policy.changes import changes, readings
 from mqa_platform.policy_replay import Replayed, Tell, named_side, replay
 
 SAMPLE = 10
@@ -39,16 +39,23 @@ def policy_diff(
         ReplayError: no such policy, or days that are not published.
         PolicyError: a policy is not valid.
     """
-    sides = [named_side(home, wanted, window.lo) for wanted in (one, other)]
+    sides = [named_side(home, wanted, window) for wanted in (one, other)]
     a, b = (replay(home, side, window, tell) for side in sides)
+    return compared(a, b, window)
+
+
+def compared(a: Replayed, b: Replayed, window: Window) -> Answer:
+    """The difference of two replays of a window."""
     leavers, joiners = _accounts(a) - _accounts(b), _accounts(b) - _accounts(a)
     last = window.hi - ONE_DAY
+    differing = changes(a.side.policy, b.side.policy)
     return {
         "from": window.lo,
         "to": last,
         "one": _side(a, window),
         "other": _side(b, window),
-        "changes": changes(sides[0].policy, sides[1].policy),
+        "changes": differing,
+        "not_replayed": readings(differing),
         "enter": _named(b, joiners),
         "leave": _named(a, leavers),
         "moved": _moved(a, b),
@@ -76,8 +83,11 @@ def _side(side: Replayed, window: Window) -> Answer:
     """Entries of one side: a week, and a rep and week. Backlog is apart: it is released at capacity."""
     fresh = [e for e in side.entries if not e["is_backlog"]]
     weeks = max((window.hi - window.lo).days / 7, 1.0)
-    by_rep = Counter(e["rep_id"] for e in fresh)
+    everybody = Counter(e["rep_id"] for e in fresh)
+    queues = {name: n for name, n in everybody.items() if name in side.queues}
+    by_rep = {rep: n for rep, n in everybody.items() if rep not in queues}
     by_motion = Counter(e["motion"] for e in fresh)
+    reps = len(side.capacity)
     return {
         "policy": side.side.name,
         "version": side.side.version,
@@ -88,8 +98,9 @@ def _side(side: Replayed, window: Window) -> Answer:
         "a_week": round(len(fresh) / weeks, 2),
         "weekly": _weekly(fresh, window),
         "rep_load": {
-            "reps": len(by_rep),
-            "a_rep_and_week": round(len(fresh) / weeks / len(by_rep), 2) if by_rep else 0.0,
+            "reps": reps,
+            "a_rep_and_week": round(sum(by_rep.values()) / weeks / reps, 2) if reps else None,
+            "queues": dict(sorted(queues.items())),
             "busiest": [
                 {
                     "rep_id": rep,
@@ -148,16 +159,16 @@ def _by_day(side: Replayed) -> list[dict[str, Any]]:
 
 
 def _converted(side: Replayed, keys: set[_Key]) -> Answer:
-    """What became of the episodes of some accounts; sales knew nothing of those they were not given."""
+    """What became of the episodes of some accounts; sales knew nothing of those they were not given.
+
+    An episode is in a rate only when the rate's window has passed by the last published day.
+    """
     mine = [o for o in side.outcomes if (o["account_id"], o["motion"]) in keys]
-    opportunities = sum(o["opportunity_on"] is not None for o in mine)
-    low, high = wilson(opportunities, len(mine))
-    return {
-        "episodes": len(mine),
-        "meetings": sum(o["meeting_on"] is not None for o in mine),
-        "opportunities": opportunities,
-        "won": sum(bool(o["won"]) for o in mine),
-        "opportunity_rate": opportunities / len(mine) if mine else None,
-        "low": low,
-        "high": high,
-    }
+    w = side.side.policy.conversions
+    asked = (
+        ("meeting", w.meeting_window_days, "meeting_on"),
+        ("opportunity", w.opportunity_window_days, "opportunity_on"),
+        ("won", w.won_window_days, "won"),
+    )
+    rates = {name: rate(name, mine, days, side.as_of, hit) for name, days, hit in asked}
+    return {"episodes": len(mine), **rates}

@@ -25,6 +25,12 @@ _ROUTES = {
     "territory": "the rep of the territory and company size",
     "round_robin": "a rep of the team, drawn by weight",
 }
+# What a must makes of an empty field, by ``on_missing``.
+_EMPTY = {
+    "unknown": "while the field is empty it is scored, and waits below the bar",
+    "pass": "an empty field counts as met",
+    "fail": "an empty field counts as failed",
+}
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1d1d1f}"
     "table{border-collapse:collapse;width:100%;margin:.5rem 0}"
@@ -91,12 +97,10 @@ def _fit(policy: Policy) -> Iterator[str]:
         yield "Every company fits."
         return
     for name, rule in policy.icp.criteria.items():
-        must = "must hold" if rule.required else "raises the grade"
+        must = f"must hold; {_EMPTY[rule.on_missing]}" if rule.required else "raises the grade"
         yield f"{_words(name)}: {_criterion(rule)} ({must})."
-    yield (
-        "A company that fails a must is not scored. One whose field is empty is scored, and waits for "
-        "the field below the bar."
-    )
+    if any(rule.required for rule in policy.icp.criteria.values()):
+        yield "A company that fails a must is not scored."
     grade = policy.icp
     yield f"Fit grades: A from {grade.grade_a:g} %, B from {grade.grade_b:g} %, C from {grade.grade_c:g} %."
 

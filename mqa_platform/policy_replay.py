@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from mqa_platform.assets.scores import scores
 from mqa_platform.assets.stages import stages
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import conversions as outcomes
+from mqa_platform.core.expressions import in_force
 from mqa_platform.core.history import Effective, PolicyHistory
 from mqa_platform.core.stages import Crm
 from mqa_platform.core.window import ONE_DAY, Window
@@ -74,7 +75,8 @@ class Side:
 class Replayed:
     """What came of one side: entries to mqa in the window, their outcomes, and the stages at its end.
 
-    ``capacity`` is how many accounts a week the CRM says a rep can take.
+    ``capacity`` is how many accounts a week the CRM says each active rep can take, ``queues`` are where
+    accounts go that no rep gets, and ``as_of`` is the last published day: outcomes after it are not known.
     """
 
     side: Side
@@ -83,10 +85,14 @@ class Replayed:
     outcomes: Rows
     last_stages: Rows
     capacity: dict[str, int | None]
+    queues: frozenset[str]
+    as_of: date
 
 
-def named_side(home: Home, wanted: str, since: date) -> Side:
+def named_side(home: Home, wanted: str, window: Window) -> Side:
     """A policy by what a person calls it: ``live``, a folder, or the (start of a) version.
+
+    Live is what is in force on the last day of the window, whatever was promoted for later.
 
     Raises:
         ReplayError: no such folder or version.
@@ -94,15 +100,15 @@ def named_side(home: Home, wanted: str, since: date) -> Side:
     """
     live = load_history(home)
     if wanted == LIVE:
-        now = live.entries[-1]
+        now = live.effective_on(window.hi - ONE_DAY)
         return Side(LIVE, now.version, now.policy, live)
     policy, version = _policy(home, wanted)
     now_reads = live.entries[-1].policy
     reading = {"sources": now_reads.sources, "mapping": now_reads.mapping}
     policy = policy.model_copy(update=reading)
     # Before the window what was in force stays so: this is what a promotion on its first day would do.
-    before = [e for e in live.entries if e.effective_from < since]
-    history = PolicyHistory((*before, Effective(since, policy, version)))
+    before = [e for e in live.entries if e.effective_from < window.lo]
+    history = PolicyHistory((*before, Effective(window.lo, policy, version)))
     return Side(wanted, version, policy, history)
 
 
@@ -130,14 +136,14 @@ def replay(home: Home, side: Side, window: Window, tell: Tell = lambda _: None) 
     warehouse = DuckDBWarehouse(shadow.warehouse, load_contracts(), LANDED)
     with warehouse.session() as session:
         step = Step(session, shadow, side.policy, side.version, "replay", supposed=side.history)
-        _prepare(step, window)
+        last = _prepare(step, window)
         tell(f"{side.name}: accounts")
         found, fit = judged(step, outside(step))
         step.publish(None, {"accounts": found, "account_fit": fit})
         for name, work in (("scores", scores), ("stages", stages)):
             tell(f"{side.name}: {name}")
             work(step, window)
-        answer = _answer(step, side, shadow, window)
+        answer = _answer(step, side, shadow, window, last)
         refresh_snapshot(session, shadow.snapshot)
     return answer
 
@@ -161,8 +167,11 @@ def _shadow(home: Home, name: str) -> Home:
     return shadow
 
 
-def _prepare(step: Step, window: Window) -> None:
-    """The state before the window as published, nothing after it, and the overrides that were landed."""
+def _prepare(step: Step, window: Window) -> date:
+    """The state before the window as published, nothing after it, and the overrides that were landed.
+
+    Answers the last day that was published.
+    """
     days = step.session.rows(step.table("stages").select("stage_date").distinct())
     known = sorted(r["stage_date"] for r in days)
     if not known or window.lo < known[0] or window.hi - ONE_DAY > known[-1]:
@@ -179,6 +188,8 @@ def _prepare(step: Step, window: Window) -> None:
         rows = [{"source": "overrides", **r} for r in overrides.to_pylist()]
         landed = overrides.schema.empty_table().from_pylist(rows, schema=schema)
         land_rows(step.session, "overrides", {"landed_overrides": landed}, window.lo)
+    last: date = known[-1]
+    return last
 
 
 def _republish(step: Step, window: Window, days: list[date], *, keep: bool) -> None:
@@ -190,27 +201,36 @@ def _republish(step: Step, window: Window, days: list[date], *, keep: bool) -> N
     step.publish(window, tables, days=days)
 
 
-def _answer(step: Step, side: Side, shadow: Home, window: Window) -> Replayed:
+def _answer(step: Step, side: Side, shadow: Home, window: Window, as_of: date) -> Replayed:
     entered, routes = entries_and_routes(step)
     crm = Crm(*(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities")))
     told = outcomes.conversions(entered, routes, step.table("scores"), crm, side.policy)
     inside = entered.filter(entered["created_on"] >= window.lo)
     both = inside.join(routes, "handoff_id")
     states = step.table("stages")
-    last = states.filter(states["stage_date"] == window.hi - timedelta(days=1))
+    last = states.filter(states["stage_date"] == window.hi - ONE_DAY)
     return Replayed(
         side,
         shadow,
         step.session.rows(_plain(both)),
         step.session.rows(told.filter(told["mqa_on"] >= window.lo)),
         step.session.rows(last.select("account_id", "motion", "stage", "mqa_on")),
-        {u["user_id"]: u["capacity_per_week"] for u in step.session.rows(_reps(step))},
+        {u["user_id"]: u["capacity_per_week"] for u in step.session.rows(_reps(step, window))},
+        _queues(side),
+        as_of,
     )
 
 
-def _reps(step: Step) -> ir.Table:
+def _reps(step: Step, window: Window) -> ir.Table:
+    """Who works here on the last day of the window."""
     u = step.table("capacity")
-    return u.filter(u["valid_to"].isnull()).select("user_id", "capacity_per_week")
+    u = u.filter(in_force(u, window.hi - ONE_DAY) & u["is_active"].fill_null(False))
+    return u.select("user_id", "capacity_per_week")
+
+
+def _queues(side: Side) -> frozenset[str]:
+    routing = [m.routing for e in side.history.entries for m in e.policy.motions()]
+    return frozenset(q for r in routing for q in (r.marketing_queue, r.fallback_queue))
 
 
 def _plain(entries: ir.Table) -> ir.Table:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from mqa_platform.core.accounts import in_motion
-from mqa_platform.core.what_if import would_enter
+from mqa_platform.core.what_if import first_qualifying, would_enter
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.marts import MartError, Marts, open_marts
@@ -30,6 +30,9 @@ def try_threshold(
     last: date | None = None,
 ) -> dict[str, Any]:
     """Entries a week with the thresholds of now and with another one, for whom, and who they are.
+
+    ``new`` qualify on no day of the window now, ``gone`` on none then; standing is who is above the bar
+    on the first day of the window, and enters in no week.
 
     Args:
         home: the installation; its published tables are read.
@@ -53,10 +56,11 @@ def try_threshold(
         if begin >= end:
             raise MartError(f"{begin} to {end} is too short: an account has to begin to qualify")
         window = Window.of(begin, end)
-        before, after = (_entries(marts, policy, bars, window) for bars in (now, then))
+        (before, any_before), (after, any_after) = (
+            _entries(marts, policy, bars, window) for bars in (now, then)
+        )
         reps = _active_reps(marts, end)
     weeks = max((window.hi - window.lo).days / 7, 1.0)
-    keys = [{e["account_id"] for e in side} for side in (before, after)]
     return {
         "motion": policy.program.motion,
         "tier": tier,
@@ -69,8 +73,11 @@ def try_threshold(
         "active_reps": reps,
         "a_rep_and_week_now": round(len(before) / weeks / reps, 2) if reps else None,
         "a_rep_and_week_then": round(len(after) / weeks / reps, 2) if reps else None,
-        "new": [_shown(e) for e in after if e["account_id"] not in keys[0]],
-        "gone": [_shown(e) for e in before if e["account_id"] not in keys[1]],
+        "standing_now": sum(d == begin for d in any_before.values()),
+        "standing_then": sum(d == begin for d in any_after.values()),
+        # Who is above on the first day, or in one stretch instead of two, is not gone.
+        "new": [_shown(e) for e in after if e["account_id"] not in any_before],
+        "gone": [_shown(e) for e in before if e["account_id"] not in any_after],
     }
 
 
@@ -92,7 +99,8 @@ def sentence(found: dict[str, Any]) -> str:
     return (
         f"Threshold {found['threshold'].normalize():f} for {where} ({found['motion']}): about "
         f"{found['a_week_then']:g} MQAs a week instead of {found['a_week_now']:g}{load}; "
-        f"{names or 'the same accounts'}. Estimated from {found['from']} to {found['to']}."
+        f"{names or 'the same accounts'}. Above on the first day, so not counted: "
+        f"{found['standing_then']} instead of {found['standing_now']}. Estimated from {found['from']} to {found['to']}."
     )
 
 
@@ -113,13 +121,16 @@ def _first_day(marts: Marts, end: date) -> date:
 
 def _entries(
     marts: Marts, policy: Policy, thresholds: dict[str, Decimal], window: Window
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[str, date]]:
+    """Who begins to qualify, and the first day of everybody who qualifies at all."""
     motion = policy.program.motion
     scores = marts.table("scores")
     accounts = in_motion(marts.table("accounts"), marts.table("account_fit"), motion)
     mine = scores.filter(scores["motion"] == motion)
     found = would_enter(mine, accounts, policy, thresholds, window)
-    return marts.rows(found.order_by("day", "account_id"))
+    first = first_qualifying(mine, accounts, policy, thresholds, window)
+    days = {r["account_id"]: r["day"] for r in marts.rows(first)}
+    return marts.rows(found.order_by("day", "account_id")), days
 
 
 def _active_reps(marts: Marts, day: date) -> int:

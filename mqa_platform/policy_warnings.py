@@ -17,6 +17,8 @@ from mqa_platform.core.signal_weeks import correlated, weekly_points
 from mqa_platform.home import Home
 from mqa_platform.marts import MartError, Marts, open_marts
 from mqa_platform.policy.models import Policy
+from mqa_platform.policy.problems import PolicyError
+from mqa_platform.promotions import load_history
 from mqa_platform.warehouse import SnapshotMissingError
 
 MOST_SIGNALS = 15
@@ -42,16 +44,39 @@ class Warned:
 def warnings(policy: Policy, home: Home) -> tuple[list[Warned], str]:
     """Every warning of a policy, and what it was held against (or why against nothing)."""
     found = [w for motion in policy.motions() for w in _too_many(motion)]
+    other = []
     try:
         with open_marts(home) as marts:
             last = marts.last_day()
             first = last - timedelta(days=7 * WEEKS - 1)
+            then = load_history(home).effective_on(last).policy
+            live = {p.program.motion: p for p in then.motions()}
             for motion in policy.motions():
                 found += _signals(marts, motion, first, last)
-                found += _thresholds(marts, motion, first, last)
+                name = motion.program.motion
+                if name in live and _same_points(motion, live[name]):
+                    found += _thresholds(marts, motion, first, last)
+                else:
+                    other.append(name)
     except (SnapshotMissingError, MartError) as nothing:
         return found, f"not held against any data: {nothing}"
-    return found, f"held against {first} to {last}"
+    except PolicyError:
+        return found, "not held against any data: the policy in force is not valid"
+    against = f"held against {first} to {last}"
+    if other:
+        against += (
+            f"; the thresholds of {', '.join(other)} were not, for its scores were made with other "
+            "signals (mqa policy diff makes them again)"
+        )
+    return found, against
+
+
+def _same_points(one: Policy, other: Policy) -> bool:
+    """Whether both give the same touchpoints the same points."""
+    a, b = (
+        p.signals.model_dump(exclude={"signals": {"__all__": {"reason"}}}) for p in (one, other)
+    )
+    return a == b
 
 
 def _too_many(policy: Policy) -> Iterator[Warned]:

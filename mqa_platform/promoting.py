@@ -1,7 +1,8 @@
-"""Putting a policy in force from a day on, or the former one back.
+"""Putting a policy in force from a day on.
 
-Belongs here: what a promotion has to bring, and which days it re-opens. Does not belong here: keeping
-the copies and the log (``promotions``), or comparing policies beforehand (``policy_replay``).
+Belongs here: what a promotion has to bring, and which days it re-opens. Does not belong here: taking one
+back (``reverting``), keeping the copies and the log (``promotions``), or comparing policies beforehand
+(``policy_replay``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.changes import Changes, as_json, changes, thresholds
@@ -21,26 +21,24 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.promotions import (
     BASELINE,
     PROMOTION,
-    REVERT,
     Promotion,
     append,
     in_force,
     keep_copy,
+    load_copy,
     load_history,
     next_id,
-    promotions,
+    policy_now,
 )
-from mqa_platform.sources.lateness import IDENTITY, SIGNALS
+from mqa_platform.rereading import CannotWaitError, Rereading, reopen, rereading
 from mqa_platform.storage import open_warehouse
-from mqa_platform.warehouse import Session
 
 # Runs the days of a window; whatever was re-opened is run with it.
 Run = Callable[[Home, Window], object]
 # Answers what golden accounts a policy folder gets wrong, one line each.
 Golden = Callable[[Path], list[str]]
-# Settings that are used before a signal is scored, and who has to look at the days again for them.
-_TAXONOMY = ("signals.page_types", "signals.consent_default", "signals.unknown_consent")
-_IDENTITY = ("identity.", "signals.seniority")
+# Told what is worth knowing before any day is run.
+Tell = Callable[[str], None]
 
 
 class PromotionRefusedError(Exception):
@@ -68,7 +66,13 @@ class Promoted:
 
 
 def promote(
-    home: Home, folder: Path, effective: date, approval: Approval, golden: Golden, run: Run
+    home: Home,
+    folder: Path,
+    effective: date,
+    approval: Approval,
+    golden: Golden,
+    run: Run,
+    tell: Tell = lambda _: None,
 ) -> Promoted:
     """Puts a policy in force from a day on and runs the published days from it again.
 
@@ -84,7 +88,8 @@ def promote(
     differing = changes(former.policy, policy)
     if former.version == policy_version(policy):
         raise PromotionRefusedError(f"{former.version} is in force on {effective} already")
-    _check_approval(_approvers_of(history, policy), approval, differing)
+    _check_approval(policy_now(home).policy, policy, approval, differing)
+    _reread(home, effective, policy)
     wrong = golden(folder)
     if wrong:
         raise PromotionRefusedError(
@@ -108,53 +113,7 @@ def promote(
         content_sha256=content,
         promoted_at=datetime.now(UTC),
     )
-    return _put_in_force(home, entry, differing, run)
-
-
-def revert(home: Home, effective: date | None, author: str, rationale: str, run: Run) -> Promoted:
-    """Puts the policy from before the newest promotion back in force.
-
-    It was approved when it came into force, so nobody is asked again.
-
-    Args:
-        home: the installation.
-        effective: from which day on; default the last published day, or the first day of what is taken
-            back if that is later.
-        author: who takes it back.
-        rationale: why.
-        run: see ``promote``.
-
-    Raises:
-        PromotionRefusedError: nothing was promoted, or the day is before what is taken back.
-    """
-    log = promotions(home)
-    taken = [p for p in log if p.kind != BASELINE]
-    if not taken:
-        raise PromotionRefusedError("nothing was promoted, so there is nothing to revert")
-    last = taken[-1]
-    day = effective or max(_last_day(home) or last.effective_from, last.effective_from)
-    if day < last.effective_from:
-        raise PromotionRefusedError(
-            f"promotion {last.promotion_id} came into force on {last.effective_from}, after {day}"
-        )
-    former = next(p for p in reversed(log) if p.version == last.former_version)
-    policies = load_history(home).versions()
-    differing = changes(policies[last.version], policies[former.version])
-    entry = replace(
-        former,
-        kind=REVERT,
-        former_version=last.version,
-        effective_from=day,
-        author=author,
-        rationale=rationale,
-        evidence=former.evidence or f"in force before promotion {last.promotion_id}",
-        approved_by_marketing=former.approved_by_marketing or last.approved_by_marketing,
-        approved_by_sales=former.approved_by_sales or last.approved_by_sales,
-        changes=as_json(differing),
-        reverts=last.promotion_id,
-        promoted_at=datetime.now(UTC),
-    )
-    return _put_in_force(home, entry, differing, run)
+    return put_in_force(home, entry, differing, run, tell)
 
 
 def this_person() -> str:
@@ -168,27 +127,22 @@ def _check_day(policy: Policy, effective: date) -> None:
         raise PromotionRefusedError(f"{effective} is before the history, which starts on {first}")
 
 
-def _approvers_of(history: PolicyHistory, promoted: Policy) -> dict[str, list[str]]:
-    """Who may approve, by the newest policy; where it names nobody, the first who are named."""
-    now, new = history.entries[-1].policy.program.approvers, promoted.program.approvers
-    return {
-        "marketing": now.marketing or new.marketing,
-        "sales": now.sales or new.sales,
-    }
-
-
-def _check_approval(
-    approvers: dict[str, list[str]], approval: Approval, differing: Changes
-) -> None:
+def _check_approval(now: Policy, promoted: Policy, approval: Approval, differing: Changes) -> None:
+    """Who may approve is said by the policy that is in force today, never by the new one."""
     problems = []
     for side, name in (("marketing", approval.marketing), ("sales", approval.sales)):
-        named = approvers[side]
+        named: list[str] = getattr(now.program.approvers, side)
         if not named:
-            problems.append(f"program.yaml names no approver for {side} (approvers.{side})")
+            problems.append(
+                f"the policy in force names no approver for {side}; name approvers.{side} in its "
+                "program.yaml first"
+            )
         elif not name:
             problems.append(f"the approval of {side} is missing; {', '.join(named)} may give it")
         elif name not in named:
             problems.append(f"{name} may not approve for {side}; {', '.join(named)} may")
+        if not getattr(promoted.program.approvers, side):
+            problems.append(f"program.yaml names no approver for {side} of what comes after it")
     if approval.marketing and approval.marketing == approval.sales:
         problems.append(f"{approval.sales} cannot approve for both sides")
     problems += [
@@ -202,9 +156,22 @@ def _check_approval(
         raise PromotionRefusedError(f"not promoted{about}: " + "; ".join(problems))
 
 
-def _put_in_force(home: Home, entry: Promotion, differing: Changes, run: Run) -> Promoted:
+def put_in_force(
+    home: Home, entry: Promotion, differing: Changes, run: Run, tell: Tell = lambda _: None
+) -> Promoted:
+    """Writes the entry and runs the published days from its day on again, or all; see ``rereading``.
+
+    Raises:
+        PromotionRefusedError: what has no days would change on a day to come; nothing was written.
+    """
+    found = _reread(home, entry.effective_from, load_copy(home, entry))
+    if found.names:
+        tell(
+            "These decide how an event is read. They have no days, so every published day is read again, and "
+            f"no replay shows what comes of it: {', '.join(found.names)}."
+        )
     with open_warehouse(home).session() as session:
-        days = _reopen(session, entry.effective_from, differing)
+        days = reopen(session, entry.effective_from, found)
         # In the same session: no run can answer the request before the log says what to answer with.
         if not in_force(home):
             _write_baseline(home)
@@ -213,6 +180,13 @@ def _put_in_force(home: Home, entry: Promotion, differing: Changes, run: Run) ->
     if days:
         run(home, Window.of(days[-1], days[-1]))
     return Promoted(entry, differing, days)
+
+
+def _reread(home: Home, effective: date, policy: Policy) -> Rereading:
+    try:
+        return rereading(home, effective, policy)
+    except CannotWaitError as error:
+        raise PromotionRefusedError(str(error)) from error
 
 
 def _write_baseline(home: Home) -> None:
@@ -238,23 +212,3 @@ def _write_baseline(home: Home) -> None:
             promoted_at=datetime.now(UTC),
         ),
     )
-
-
-def _reopen(session: Session, effective: date, differing: Changes) -> list[date]:
-    """Asks for the published days from the effective one on; which these are."""
-    days = [d for d in session.days("scores") if d >= effective]
-    if not days:
-        return []
-    # First of all: a kill in between asks in vain, and never leaves a day unasked.
-    for consumer in ("scores", "stages"):
-        session.reopen(consumer, days[0])
-    if any(name.startswith(_TAXONOMY) for name in differing):
-        session.reopen(SIGNALS, days[0])
-    if any(name.startswith(_IDENTITY) for name in differing):
-        session.reopen(IDENTITY, days[0])
-    return days
-
-
-def _last_day(home: Home) -> date | None:
-    with open_warehouse(home).session() as session:
-        return max(session.days("scores"), default=None)

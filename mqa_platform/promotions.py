@@ -95,8 +95,12 @@ def load_history(home: Home) -> PolicyHistory:
     Raises:
         PolicyError: a policy is not valid, or the copy of a promoted one is not what was promoted.
     """
+    return history_of(home, in_force(home))
+
+
+def history_of(home: Home, log: list[Promotion]) -> PolicyHistory:
+    """The history that a log of promotions gives; see ``load_history``."""
     folder = load_policy(home.policy_folder())
-    log = in_force(home)
     if not log:
         return PolicyHistory.always(folder, policy_version(folder))
     reading = {"sources": folder.sources, "mapping": folder.mapping}

@@ -43,6 +43,28 @@ def test_a_changed_setting_changes_the_page(tmp_path: Path) -> None:
     assert "| scaled | 90 | 8 hours |" not in page
 
 
+@pytest.mark.parametrize(
+    ("on_missing", "rule"),
+    [
+        ("unknown", "(must hold; while the field is empty it is scored, and waits below the bar)"),
+        ("pass", "(must hold; an empty field counts as met)"),
+        ("fail", "(must hold; an empty field counts as failed)"),
+    ],
+)
+def test_the_page_says_of_each_must_what_an_empty_field_means(
+    tmp_path: Path, on_missing: str, rule: str
+) -> None:
+    (tmp_path / "icp.yaml").write_text(
+        "criteria:\n"
+        f"  industry: {{field: industry, any_of: [Software], required: true, on_missing: {on_missing}}}\n"
+        "  size: {field: employees, minimum: 10, on_missing: pass}\n"
+    )
+    page = policy_page(load_policy(tmp_path), VERSION)
+    assert f"industry: one of Software {rule}." in page
+    assert page.count("empty") == 1
+    assert "(raises the grade)" in page
+
+
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from mqa_platform.core import briefs as core
 from mqa_platform.core import plays as play_rules
 from mqa_platform.core.committees import committees
 from mqa_platform.core.crm_history import stacked
+from mqa_platform.core.decisions import Tables
 from mqa_platform.core.expressions import shard
 from mqa_platform.core.reachable import refusals
 from mqa_platform.core.subtrees import relations, subtree_touchpoints
@@ -22,16 +23,16 @@ from mqa_platform.reports.brief_markdown import MARKDOWN
 TABLES = ("briefs", "play_enrollments", "committees")
 
 
-def known_tables(step: Step) -> core.Known:
-    """The published tables that briefs are made of."""
+def known_tables(step: Step, judged: Tables) -> core.Known:
+    """The published tables that briefs are made of; scores and receipts as accounts are judged by them."""
     contacts, touchpoints = step.table("crm_contacts"), step.table("touchpoints")
     refused = refusals(contacts, step.table("landed_consents"), touchpoints)
     above = step.session.keep(relations(step.table("account_hierarchy"), step.session.apply))
     return core.Known(
         accounts=step.table("accounts"),
         account_fit=step.table("account_fit"),
-        scores=step.table("scores"),
-        score_receipts=step.table("score_receipts"),
+        scores=judged.scores,
+        score_receipts=judged.score_receipts,
         touchpoints=touchpoints,
         below=step.session.keep(subtree_touchpoints(touchpoints, above)),
         signals=step.table("signals"),
@@ -42,14 +43,15 @@ def known_tables(step: Step) -> core.Known:
     )
 
 
-def with_briefs(step: Step, made: ir.Table) -> tuple[ir.Table, dict[str, ir.Table]]:
+def with_briefs(step: Step, made: ir.Table, judged: Tables) -> tuple[ir.Table, dict[str, ir.Table]]:
     """The handoffs with their briefs as Markdown, and the tables published beside them.
 
     Args:
         step: of the run.
         made: all handoffs, as they are about to be published, kept.
+        judged: the published tables, with the subtree's figures of parents.
     """
-    apply, known = step.session.apply, known_tables(step)
+    apply, known = step.session.apply, known_tables(step, judged)
     parts = [
         step.session.keep(core.briefs(some, made, known, policy, apply))
         for some, policy in by_policy(step, made)

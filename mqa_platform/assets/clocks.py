@@ -83,14 +83,15 @@ def clocked(step: Step, made: ir.Table, owners: ir.Table) -> Clocked:
 def clock_tables(step: Step, made: ir.Table, read: Clocked) -> dict[str, ir.Table]:
     """The tables of ``CLOCK_TABLES`` of finished handoffs: routed, clocked and with their plays."""
     accounts, activities = step.table("accounts"), step.table("crm_activities")
+    stages = step.table("stages")
     last = max(step.session.days("stages"), default=None)
     parts = list(by_policy(step, made))
     plays = reduce(stacked, [plays_of(some, policy) for some, policy in parts])
     return {
-        "worklist": worklist(made, accounts, last),
+        "worklist": worklist(made, accounts, stages, last),
         "sla_events": reduce(stacked, [sla_events(some, policy) for some, policy in parts]),
         "sla_compliance": sla_compliance(made, step.session.apply),
-        "ageing_handoffs": ageing_handoffs(made, accounts, last),
+        "ageing_handoffs": ageing_handoffs(made, accounts, stages, last),
         "follow_up": follow_up(made, plays, activities, read.as_of),
         "calendar_problems": calendar_problems(
             read.calendars,

@@ -16,17 +16,23 @@ from mqa_platform.core import known_entries as entries
 from mqa_platform.core.drift import arrivals, decision_drift
 
 
-def decision_tables(step: Step, handoffs: ir.Table) -> dict[str, ir.Table]:
+def decision_tables(
+    step: Step, handoffs: ir.Table, tables: core.Tables, decided: ir.Table
+) -> dict[str, ir.Table]:
     """``decisions`` and ``known_entries``, the new ones added, and ``decision_drift``.
 
     Of the handoffs about to be published. New rows are on disk when this returns, and in the warehouse once
     they are published.
+
+    Args:
+        step: its published tables.
+        handoffs: as they will be published.
+        tables: as accounts are judged by them (``judged``).
+        decided: every decision so far (``logged``).
     """
-    names = ("account_fit", "scores", "score_receipts", "stages", "touchpoints")
-    tables = core.Tables(*(step.table(t) for t in names))
     versions = core.Versions(__version__, _data_version(step), step.at)
-    decided = _logged(step, "decisions")
-    subjects = step.session.keep(core.undecided(_subjects(step, handoffs, versions), decided))
+    new = core.not_acted_on(handoffs, decided)
+    subjects = step.session.keep(core.undecided(_subjects(step, new, versions), decided))
     if step.session.rows(subjects.limit(1)):
         new = core.decisions(subjects, tables, step.policy, versions, step.session.apply)
         decided = _added(step, "decisions", decided, new)
@@ -42,13 +48,13 @@ def decision_tables(step: Step, handoffs: ir.Table) -> dict[str, ir.Table]:
 
 
 def _known_entries(step: Step, arrived: ir.Table) -> ir.Table:
-    known, days = _logged(step, "known_entries"), step.session.days("stages")
+    known, days = logged(step, "known_entries"), step.session.days("stages")
     new = step.session.keep(entries.unknown_entries(step.table("stage_transitions"), known))
     if not days or not step.session.rows(new.limit(1)):
         return known
-    was = entries.Before(**step.session.rows(entries.before(known))[0])
+    since = step.session.rows(entries.last_look(known))[0]["at"]
     lookback = step.policy.signals.lookback_days
-    told = entries.known_entries(new, arrived, was, days[-1], step.at, lookback)
+    told = entries.known_entries(new, arrived, since, days[-1], step.at, lookback)
     return _added(step, "known_entries", known, told)
 
 
@@ -64,7 +70,7 @@ def _subjects(step: Step, handoffs: ir.Table, versions: core.Versions) -> ir.Tab
     return kept[0].union(kept[1]).union(kept[2])
 
 
-def _logged(step: Step, name: str) -> ir.Table:
+def logged(step: Step, name: str) -> ir.Table:
     """All rows of a log: the published ones, and those on disk that the warehouse has lost."""
     contract = step.contracts[name]
     published, key = step.table(name), contract.key[0]

@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.contracts.model import Contract
-from mqa_platform.core.history import PolicyHistory
+from mqa_platform.core.history import PolicyHistory, as_read
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
@@ -50,6 +50,16 @@ class Step:
         if not in_force(self.home):
             return PolicyHistory.always(self.policy, self.version)
         return load_history(self.home)
+
+    def readings(self, window: Window) -> list[tuple[Policy, Window]]:
+        """The window cut where other events are other signals, each part with the policy it is read by."""
+        found: list[tuple[Policy, Window]] = []
+        for span in self.policies.spans(window):
+            policy, since = as_read(self.policy, span.policy), span.window.lo
+            if found and found[-1][0] == policy:
+                since = found.pop()[1].lo
+            found.append((policy, Window(since, span.window.hi)))
+        return found
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from mqa_platform.assets.platform import Step
-from mqa_platform.sources.erasing_landing import remember
+from mqa_platform.sources.erasing_record import remember
 from mqa_platform.sources.landing import LandingReport
 from mqa_platform.sources.personal_key import REMEDY, key_problem, note_key
 from mqa_platform.sources.retention import REWRITES, Retained, retain

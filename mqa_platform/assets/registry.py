@@ -56,6 +56,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "crm_accounts",
         "crm_opportunities",
         "crm_activities",
+        "crm_users",
     ),
     "handoffs": (
         "stages",

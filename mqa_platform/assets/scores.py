@@ -4,7 +4,7 @@ Belongs here: ``scores``, ``score_receipts`` and ``people``; which days late dat
 here: the arithmetic (``core``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from functools import reduce
 from typing import Any
@@ -16,29 +16,46 @@ import ibis.expr.types as ir
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
+from mqa_platform.assets.signals import as_one
 from mqa_platform.core import scores as core
 from mqa_platform.core.accounts import in_motion
 from mqa_platform.core.activation import activation_lists
 from mqa_platform.core.participation import EXPANSION, customers, ever_customers
 from mqa_platform.core.people import people
 from mqa_platform.core.window import ONE_DAY, Window
+from mqa_platform.sources.lateness import TOUCHED
 
 TABLES = ["scores", "score_receipts", "people", "activation_lists"]
 
 
-def days_to_score(step: Step, window: Window) -> list[date]:
+def days_to_score(step: Step, window: Window, asked: date | None = None) -> list[date]:
     """The window, and every published day whose look-back holds a touchpoint that changed.
 
-    A promoted policy asks for its days in the same way; the longest look-back of all policies counts.
+    The longest look-back of all policies counts. From ``asked`` on, as by a promoted policy or a change of
+    the CRM, it is every published day.
     """
-    days = set(window.days())
-    reopened = step.session.reopened("scores")
-    if reopened is not None:
-        last_change = max(step.session.days("touchpoints"), default=window.hi)
-        lookbacks = [p.signals.lookback_days for p in step.policies.versions().values()]
-        until = last_change + timedelta(days=max(lookbacks))
-        days |= {d for d in step.session.days("scores") if min(reopened, window.lo) <= d < until}
+    published = step.session.days("scores")
+    lookback = max(p.signals.lookback_days for p in step.policies.versions().values())
+    days = set(window.days()) | {d for d in published if asked is not None and d >= asked}
+    touched, last = sorted(step.session.asked(TOUCHED)), date.min
+    for day in published:
+        while touched and touched[0] <= day:
+            last = touched.pop(0)
+        if last > date.min and day < last + timedelta(days=lookback):
+            days.add(day)
     return sorted(days)
+
+
+def stretches(days: Sequence[date], published: Collection[date]) -> list[list[date]]:
+    """The days, cut where a published day that stays as it is lies between them."""
+    chosen = set(days)
+    found: list[list[date]] = [[]]
+    for day in sorted(chosen | set(published)):
+        if day in chosen:
+            found[-1].append(day)
+        elif found[-1]:
+            found.append([])
+    return [part for part in found if part]
 
 
 def scored(step: Step, days: Sequence[date]) -> tuple[ir.Table, ir.Table]:
@@ -109,23 +126,30 @@ def lists(step: Step, as_of: date) -> ir.Table:
 
 def scores(step: Step, window: Window) -> Outcome:
     """Publishes the scores of the days; whoever reads them is asked again where they changed."""
-    days = days_to_score(step, window)
+    asked = step.session.reopened("scores")
+    days = days_to_score(step, window, asked)
     span = Window(days[0], days[-1] + ONE_DAY)
-    totals, receipts = scored(step, days)
+    parts = []
+    # The last days first: what was asked for is settled with the first of them, when all are published.
+    for its in reversed(stretches(days, step.session.days("scores"))):
+        totals, receipts = scored(step, its)
+        is_last = its[0] == days[0]
+        published = step.publish(
+            Window(its[0], its[-1] + ONE_DAY),
+            {"scores": totals, "score_receipts": receipts},
+            days=its,
+            reopens=("stages",),
+            settles="scores" if is_last else None,
+            # What was asked of days before the first published one is answered too.
+            from_day=min(its[0], asked or its[0]) if is_last else None,
+            answers=(TOUCHED,) if is_last else (),
+        )
+        parts.append(published)
+    published = [as_one(same) for same in zip(*parts, strict=True)]
     as_of = max(days[-1], *step.session.days("scores"), window.lo)
     contacts, touchpoints = step.table("crm_contacts"), step.table("touchpoints")
-    published = step.publish(
-        span,
-        {
-            "scores": totals,
-            "score_receipts": receipts,
-            "people": people(touchpoints, contacts, step.policy, as_of, step.session.apply),
-        },
-        days=days,
-        reopens=("stages",),
-        settles="scores",
-    )
-    published += step.publish(None, {"activation_lists": lists(step, as_of)})
+    told = people(touchpoints, contacts, step.policy, as_of, step.session.apply)
+    published += step.publish(None, {"people": told, "activation_lists": lists(step, as_of)})
     s = step.table("scores")
     s = s.filter((s["score_date"] >= window.lo) & (s["score_date"] < window.hi))
     above = s.group_by("score_date").aggregate(n=(s["engagement_score"] >= s["threshold"]).sum())

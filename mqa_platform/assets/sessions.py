@@ -7,6 +7,7 @@ belongs to (``core.identity``).
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import dagster as dg
@@ -30,7 +31,8 @@ from mqa_platform.core.name_matching import with_near_keys
 from mqa_platform.core.shared_ips import shared_ips
 from mqa_platform.core.visits import around, disturbed, extents, visits
 from mqa_platform.core.window import ONE_DAY, Window
-from mqa_platform.sources.lateness import IDENTITY
+from mqa_platform.policy.models import Policy
+from mqa_platform.sources.lateness import IDENTITY, TOUCHED
 from mqa_platform.sources.reference import reference_domains
 
 TABLES = {"sessions": ["sessions"], "touchpoints": ["touchpoints", "unresolved_signals"]}
@@ -80,9 +82,16 @@ def sessions(step: Step, window: Window) -> Outcome:
     resolved = keep(
         resolve(signals, evidence(step, signals), step.policy, keep, step.session.apply)
     )
-    told = core.sessions(signals, cut, resolved, step.policy)
     near = around(Window(days[0], days[-1] + ONE_DAY), step.policy.identity)
     whole = _between(step.table("signals"), "signal_date", near)
+
+    def visited(policy: Policy, its: Window) -> ir.Table:
+        return _between(core.sessions(signals, cut, resolved, policy), "session_date", its)
+
+    def touched(policy: Policy, its: Window) -> ir.Table:
+        own = _between(signals, "signal_date", its)
+        return core.touchpoints(own, cut, resolved, policy, whole)
+
     parts = []
     # The last days first: a publication settles what was asked of all days from its first on.
     for span in reversed(spans):
@@ -90,11 +99,11 @@ def sessions(step: Step, window: Window) -> Outcome:
         published = step.publish(
             span,
             {
-                "sessions": _between(told, "session_date", span),
-                "touchpoints": core.touchpoints(own, cut, resolved, step.policy, whole),
+                "sessions": reduce(ir.Table.union, [visited(*p) for p in step.readings(span)]),
+                "touchpoints": reduce(ir.Table.union, [touched(*p) for p in step.readings(span)]),
                 "unresolved_signals": core.unresolved_signals(own, resolved),
             },
-            reopens=("scores",),
+            tells=(TOUCHED,),
             settles="sessions",
             answers=(IDENTITY,) if span is spans[0] else (),
         )

@@ -6,6 +6,7 @@ Belongs here: ``signals`` and ``dropped_signals``. Does not belong here: what a 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import dagster as dg
@@ -39,7 +40,7 @@ def signals(step: Step, window: Window) -> Outcome:
         step.publish(
             span,
             {
-                "signals": core.signals(landed, step.policy, span),
+                "signals": _read(step, landed, span),
                 "dropped_signals": core.dropped_signals(landed, span),
             },
         )
@@ -60,6 +61,12 @@ def signals(step: Step, window: Window) -> Outcome:
         facts["message"] = f"no signals on {window}: empty partitions"
     checked, by_day = _classified(step, window)
     return Outcome(published, facts, by_day, [checked])
+
+
+def _read(step: Step, landed: ir.Table, days: Window) -> ir.Table:
+    """The signals of the days, each of the type that the policy of its day makes of it."""
+    parts = [core.signals(landed, policy, its) for policy, its in step.readings(days)]
+    return reduce(ir.Table.union, parts)
 
 
 def _within_horizon(step: Step) -> ir.Table:

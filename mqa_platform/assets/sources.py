@@ -17,6 +17,7 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.privacy import guard_personal_data, told_of
 from mqa_platform.assets.registry import ASSET_OF, CRM_TABLES, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_days, run_step
+from mqa_platform.core.answers import owners
 from mqa_platform.core.participation import EXPANSION, won
 from mqa_platform.core.window import Window
 from mqa_platform.promotions import TABLE as PROMOTIONS
@@ -89,6 +90,7 @@ def crm(step: Step, window: Window | None = None) -> Outcome:
             changes = [changed_since(step.session, step.table(t), v) for t, v in found.items()]
             since = earliest(changes)
             _ask_for_customers(step, found)
+        _ask_for_owners(step, found)
         reopens = readers if since else ()
         published += step.publish(None, found, reopens=reopens, from_day=since)
     return Outcome(published)
@@ -103,6 +105,18 @@ def _ask_for_customers(step: Step, found: dict[str, ir.Table]) -> None:
     if since is not None:
         # Before the table is there: a kill in between asks in vain, and never leaves a day unasked.
         step.session.reopen("scores", since)
+
+
+def _ask_for_owners(step: Step, found: dict[str, ir.Table]) -> None:
+    """Whether an owner is still active decides whose touch is the answer to a handoff."""
+    users = found.get("crm_users")
+    if users is None or not step.session.days("stages"):
+        return
+    accounts = step.table("crm_accounts")
+    before, now = owners(step.table("crm_users"), accounts), owners(users, accounts)
+    since = changed_since(step.session, before, now)
+    if since is not None:
+        step.session.reopen("stages", since)
 
 
 @dg.multi_asset(

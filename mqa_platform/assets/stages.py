@@ -19,7 +19,8 @@ from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core import stages as core
 from mqa_platform.core.accounts import in_motion
-from mqa_platform.core.history import Span
+from mqa_platform.core.answers import answers
+from mqa_platform.core.history import Span, backlog_days
 from mqa_platform.core.overrides import Beside, in_effect, overrides, suppressions
 from mqa_platform.core.qualification import moments
 from mqa_platform.core.subtrees import (
@@ -33,10 +34,18 @@ from mqa_platform.core.window import ONE_DAY, Window
 TABLES = ["stages", "stage_transitions", "overrides"]
 
 
-def days_to_fold(step: Step, window: Window) -> tuple[list[date], date | None, date]:
-    """The days to fold, the published day whose state they start from, and the first day of all."""
+def days_to_fold(
+    step: Step, window: Window, asked: date | None = None
+) -> tuple[list[date], date | None, date]:
+    """The days to fold, the published day whose state they start from, and the first day of all.
+
+    Args:
+        step: its published stages.
+        window: the days of the run.
+        asked: the first day that was asked for.
+    """
     published = step.session.days("stages")
-    first = min(window.lo, step.session.reopened("stages") or window.lo)
+    first = min(window.lo, asked or window.lo)
     days = sorted(set(window.days()) | {d for d in published if d >= first})
     earlier = [d for d in published if d < days[0]]
     return days, (earlier[-1] if earlier else None), (earlier or days)[0]
@@ -56,9 +65,9 @@ class _Fold:
     first_day: date
 
 
-def _prepared(step: Step, window: Window) -> tuple[list[date], _Fold, ir.Table]:
+def _prepared(step: Step, window: Window, asked: date | None) -> tuple[list[date], _Fold, ir.Table]:
     """The days to fold, what the motions have in common, and the overrides as they were entered."""
-    days, start_from, first_day = days_to_fold(step, window)
+    days, start_from, first_day = days_to_fold(step, window, asked)
     crm = core.Crm(
         *(step.table(t) for t in ("crm_accounts", "crm_opportunities", "crm_activities"))
     )
@@ -85,6 +94,18 @@ def _subtrees(step: Step, days: list[date]) -> Subtrees | None:
     return Subtrees(known, step.session.keep(subtree_touchpoints(t, known)))
 
 
+def _answers(
+    step: Step, fold: _Fold, spans: list[Span], accounts: ir.Table, touchpoints: ir.Table
+) -> ir.Table:
+    """The days on which the owner touched an account; each policy says by what somebody asks for a call."""
+    found = []
+    for s in spans:
+        asks = [name for name, signal in s.policy.signals.signals.items() if signal.hand_raise]
+        a = answers(fold.crm.activities, step.table("crm_users"), accounts, touchpoints, asks)
+        found.append(a.filter((a["day"] >= s.window.lo) & (a["day"] < s.window.hi)))
+    return reduce(ir.Table.union, found)
+
+
 def _folded(step: Step, motion: str, spans: list[Span], fold: _Fold) -> tuple[ir.Table, ir.Table]:
     """Stages and transitions of one motion."""
     accounts = in_motion(step.table("accounts"), step.table("account_fit"), motion)
@@ -103,11 +124,14 @@ def _folded(step: Step, motion: str, spans: list[Span], fold: _Fold) -> tuple[ir
         scores = step.session.keep(subtree_scores(*given))
     calendar = fold.calendar
     calendar = calendar.filter((calendar["day"] >= days.lo) & (calendar["day"] < days.hi))
-    facts = core.facts(accounts, scores, fold.crm, calendar, motion, fold.beside, above)
+    answered = step.session.keep(_answers(step, fold, spans, accounts, touchpoints))
+    facts = core.facts(accounts, scores, fold.crm, calendar, motion, fold.beside, above, answered)
     start = None
     if fold.start_from:
         start = core.before(step.table("stages"), fold.start_from, motion)
-    backlog = {fold.first_day, *step.policies.promotion_days(motion)}
+    folded = [d for d in fold.days if days.contains(d)]
+    felt = backlog_days(step.policies.promotion_days(motion), folded, fold.start_from)
+    backlog = {fold.first_day, *felt}
     lines = core.stage_lines(facts, start, spans, backlog, step.session.apply, above)
     moves = step.session.keep(lines.filter(lines["kind"] == "move"))
     when = [
@@ -128,7 +152,8 @@ def _folded(step: Step, motion: str, spans: list[Span], fold: _Fold) -> tuple[ir
 
 def stages(step: Step, window: Window) -> Outcome:
     """Folds the window and every published day after it, and publishes them in one transaction."""
-    days, fold, told = _prepared(step, window)
+    asked = step.session.reopened("stages")
+    days, fold, told = _prepared(step, window, asked)
     found = [
         _folded(step, motion, spans, fold)
         for motion in step.policies.motions
@@ -144,6 +169,8 @@ def stages(step: Step, window: Window) -> Outcome:
         },
         days=days,
         settles="stages",
+        # What was asked of days before the first published one is answered too.
+        from_day=min(days[0], asked or days[0]),
     )
     t = step.table("stage_transitions")
     t = t.filter((t["changed_on"] >= window.lo) & (t["changed_on"] < window.hi))

@@ -114,6 +114,28 @@ def _subjects(t: ir.Table, kind: str, subject: ir.StringValue, **told: ir.Value)
     return t.select(**given)
 
 
+def within_episode(known_on: ir.DateValue, handoffs: ir.Table) -> ir.BooleanValue:
+    """Whether a day lies in the episode of a handoff: from its entry up to its end, the entry always."""
+    running = handoffs["ended_on"].isnull() | (known_on < handoffs["ended_on"])
+    entered = handoffs["created_on"]
+    return (known_on == entered) | ((known_on >= entered) & running)
+
+
+def not_acted_on(handoffs: ir.Table, decided: ir.Table) -> ir.Table:
+    """The handoffs in whose episode no handoff has been decided.
+
+    An episode whose entry late data, a correction or an erasure moved is the one that was acted on, as
+    long as the day of the decision lies in it.
+    """
+    d = decided.filter(decided["kind"] == HANDOFF)
+    d = d.select("known_on", d_account="account_id", d_motion="motion")
+    met = handoffs.join(
+        d, [handoffs["account_id"] == d["d_account"], handoffs["motion"] == d["d_motion"]]
+    )
+    met = met.filter(within_episode(met["known_on"], met))
+    return handoffs.anti_join(met.select("handoff_id"), "handoff_id")
+
+
 def undecided(subjects: ir.Table, decided: ir.Table) -> ir.Table:
     """The subjects that no decision has been written down for."""
     return subjects.anti_join(decided.select("decision_id"), "decision_id")

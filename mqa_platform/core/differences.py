@@ -53,6 +53,8 @@ class Side:
         touchpoints: all touchpoints of the account, with signal types of this policy.
         published: component → points of the published receipt.
         is_scored: whether the account is scored at all on this day.
+        is_kept: whether ``policy`` is the one under which the receipt was published. Where it is not, what
+            the two differ by is told as ``policy``.
     """
 
     day: date
@@ -60,6 +62,7 @@ class Side:
     touchpoints: pa.Table
     published: Mapping[str, Decimal]
     is_scored: bool = True
+    is_kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def differences(before: Side, after: Side) -> list[Cause]:
         at = _Path(component)
         at.begin(_units(before.published.get(component, Decimal(0))))
         shown = started.points.get(component, 0)
-        at.step("match", shown if before.is_scored else 0)
+        at.step("match" if before.is_kept else "policy", shown if before.is_scored else 0)
         at.step("fit", shown)
         at.step("policy", turned.points.get(component, 0))
         if component in after.policy.signals.signals:
@@ -113,7 +116,8 @@ def differences(before: Side, after: Side) -> list[Cause]:
             at.step("expired", aged.points.get(component, 0))
             at.step("new", ended.points.get(component, 0))
         at.step("fit", ended.points.get(component, 0) if after.is_scored else 0)
-        at.step("match", _units(after.published.get(component, Decimal(0))))
+        told_by = "match" if after.is_kept else "policy"
+        at.step(told_by, _units(after.published.get(component, Decimal(0))))
         causes += at.causes()
     return causes
 

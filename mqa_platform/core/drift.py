@@ -17,6 +17,7 @@ from mqa_platform.core.decisions import (
     Tables,
     inputs,
     with_facts,
+    within_episode,
 )
 from mqa_platform.core.expressions import first_match
 from mqa_platform.policy.models import Policy
@@ -29,12 +30,13 @@ _KEY = (
 
 
 def arrivals(touchpoints: ir.Table, signals: ir.Table, batches: ir.Table) -> ir.Table:
-    """Touchpoints with ``landed_at``: when the batch of their signal was entered in the ledger."""
-    b = batches.select("landed_at", of_batch="batch_id").distinct()
+    """Touchpoints with when the batch of their signal was entered in the ledger, and what was published then."""
+    told = ("landed_at", "published_from", "published_to")
+    b = batches.select(*told, of_batch="batch_id").distinct()
     s = signals.select("batch_id", of_signal="signal_id")
-    s = s.join(b, s["batch_id"] == b["of_batch"]).select("of_signal", "landed_at")
+    s = s.join(b, s["batch_id"] == b["of_batch"]).select("of_signal", *told)
     t = touchpoints.join(s, touchpoints["signal_id"] == s["of_signal"])
-    return t.select(*touchpoints.columns, "landed_at")
+    return t.select(*touchpoints.columns, *told)
 
 
 def decision_drift(
@@ -52,7 +54,7 @@ def decision_drift(
         decided: every decision.
         handoffs: as they are made from today's tables.
         tables: as published today.
-        arrived: touchpoints with ``landed_at`` (``arrivals``).
+        arrived: of ``arrivals``.
         policy: says how far back a score looks.
         code: the version of the code that made today's tables.
         apply: runs kernels.
@@ -69,8 +71,8 @@ def decision_drift(
         gate_now="fit_gate", under_now="scored_under",
     )  # fmt: skip
     t = _with_inputs(t, d, arrived, policy, apply)
-    h = handoffs.select("created_on", of_handoff="handoff_id")
-    t = t.left_join(h, t["subject_id"] == h["of_handoff"])
+    h = _entries_now(d, handoffs)
+    t = t.left_join(h, t["decision_id"] == h["of_decision"])
     t = t.mutate(qualified_now=t["created_on"], is_handoff=t["kind"] == HANDOFF)
     later = t["qualified_now"].isnull() | (t["qualified_now"] > t["known_on"])
     entry_differs = t["is_handoff"] & (
@@ -102,6 +104,19 @@ def decision_drift(
         drifted=t["drifted"],
         cause=ibis.ifelse(t["drifted"], cause, ibis.null("string")),
     )  # fmt: skip
+
+
+def _entries_now(decided: ir.Table, handoffs: ir.Table) -> ir.Table:
+    """(of_decision, created_on): the entry of the episode that holds the day of a handoff's decision.
+
+    Where no episode holds it any more, the first entry after it.
+    """
+    d = decided.filter(decided["kind"] == HANDOFF)
+    d = d.select("known_on", "account_id", "motion", of_decision="decision_id")
+    h = handoffs.select("created_on", "ended_on", h_account="account_id", h_motion="motion")
+    t = d.join(h, [d["account_id"] == h["h_account"], d["motion"] == h["h_motion"]])
+    t = t.filter(within_episode(t["known_on"], t) | (t["created_on"] > t["known_on"]))
+    return t.group_by("of_decision").aggregate(created_on=t["created_on"].min())
 
 
 def _with_inputs(

@@ -25,6 +25,12 @@ def identifier(*parts: ir.StringValue) -> ir.StringValue:
     return md5(joined("|", [p.fill_null("") for p in parts]))
 
 
+def day_text(day: ir.DateValue) -> ir.StringValue:
+    """A day as eight digits, for an id."""
+    number = day.year() * 10_000 + day.month() * 100 + day.day()
+    return number.cast("int64").cast("string")
+
+
 def joined(separator: str, parts: Sequence[ir.StringValue]) -> ir.StringValue:
     """The parts in one text; null if any part is null."""
     text = parts[0]

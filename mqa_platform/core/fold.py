@@ -32,9 +32,9 @@ from mqa_platform.core.touches import number
 FACT_COLUMNS = (
     "account_id", "day", "engagement_score", "tier", "fit_gate", "score_type", "is_target",
     "is_suppressed", "eligible_people", "people_on_high_intent", "anonymous_evidence", "hand_raised",
-    "last_eligible_on", "open_opportunity", "is_customer", "last_won_on", "touched", "sales_event",
-    "sales_reason", "loss_reason", "forced_stage", "forced_reason", "parent_account_id", "stage",
-    "reason", "episode", "days_below", "exit_reason", "episode_tier", *DAYS,
+    "last_eligible_on", "open_opportunity", "is_customer", "last_won_on", "touched", "answered",
+    "answered_news", "sales_event", "sales_reason", "loss_reason", "forced_stage", "forced_reason",
+    "parent_account_id", "stage", "reason", "episode", "days_below", "exit_reason", "episode_tier", *DAYS,
 )  # fmt: skip
 
 
@@ -111,6 +111,8 @@ class _Cube:
             "customer": self.fill(_flags(t["is_customer"]), False),
             "last_won": self.fill(_days(t["last_won_on"]), NEVER),
             "touched": self.fill(_flags(t["touched"]), False),
+            "answered": self.fill(_flags(t["answered"]), False),
+            "answered_news": self.fill(_flags(t["answered_news"]), False),
             "sales_event": self.fill(_position(t["sales_event"], SALES_EVENTS), 0),
             "sales_reason": self.fill(_texts(t["sales_reason"]), None),
             "loss_reason": self.fill(_texts(t["loss_reason"]), None),
@@ -140,7 +142,7 @@ def fold_kernel(spans: Sequence[Span], backlog_days: Collection[date]) -> Kernel
 
     Args:
         spans: the policies of one motion, oldest first; the first also speaks for the days before it.
-        backlog_days: the first day of the whole history, and those on which a policy was promoted: who
+        backlog_days: the first day of the whole history, and those on which a promotion is first felt: who
             meets the rule there is backlog, because nobody looked before, or the rules changed.
     """
     ladders = [Ladder(span.policy) for span in spans]

@@ -11,9 +11,11 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.briefs import evidence_url
 from mqa_platform.core.expressions import (
+    day_text,
     first_match,
     identifier,
     in_force,
+    newest_first,
     none_of_type,
 )
 from mqa_platform.core.plays import plays_of
@@ -21,8 +23,14 @@ from mqa_platform.policy.models import Policy
 
 
 def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
-    """One row an entry to mqa, with the account as it was on that day."""
+    """One row an episode: its entry to mqa, with the account as it was on that day.
+
+    The id is made of the account, the motion and the day of the entry, never of the number of the episode:
+    what late data, a correction or an erasure does to other episodes leaves it alone.
+    """
     t = transitions.filter(transitions["to_stage"] == "mqa")
+    # Who is put back on the rung by hand within an episode has not entered again.
+    t = newest_first(t, ["account_id", "motion", "episode"], [t["changed_on"], t["seq"]])
     a = accounts.select(
         "valid_from", "valid_to", "name", "tier", "owner_id", "country", "employees", "industry",
         of_account="account_id",
@@ -33,7 +41,7 @@ def entries(transitions: ir.Table, accounts: ir.Table) -> ir.Table:
         "account_id", "motion", "episode", "name", "owner_id", "country", "employees", "industry",
         "qualified_at", "policy_version",
         tier=ibis.coalesce(t["episode_tier"], t["tier"]),
-        handoff_id=identifier(t["account_id"], t["motion"], t["episode"].cast("string")),
+        handoff_id=identifier(t["account_id"], t["motion"], day_text(t["changed_on"])),
         created_on=t["changed_on"],
         # Who is put on the rung by hand has somebody's word for evidence.
         evidence_rule=ibis.ifelse(t["rule"] == "override", "override", t["reason"]),
@@ -57,6 +65,7 @@ def _outcomes(transitions: ir.Table) -> ir.Table:
         reject_reason=ibis.ifelse(refused, t["reason"], ibis.null("string")).max(),
         converted_on=on(t["to_stage"].isin(["opportunity", "customer"])),
         ended_on=on(over),
+        episode_ended_on=on(over | refused | (t["to_stage"] == "customer")),
     )
 
 
@@ -113,6 +122,7 @@ def handoffs(
         accepted_at=t["accepted_on"].cast("timestamp('UTC')"),
         rejected_at=t["rejected_on"].cast("timestamp('UTC')"),
         reject_reason=t["reject_reason"],
+        ended_on=t["episode_ended_on"],
         status=first_match(
             [
                 (t["rejected_on"].notnull(), ibis.literal("rejected")),

@@ -6,7 +6,7 @@ Belongs here: the order of promoted policies in time. Does not belong here: wher
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,6 +14,12 @@ from typing import NamedTuple
 
 from mqa_platform.core.window import Window
 from mqa_platform.policy.models import Policy
+
+# Settings of stages.yaml that decide whether an account enters mqa, or may do so again.
+_ENTRY = (
+    "evidence_people", "evidence_window_days", "anonymous_research", "intent_heavy_needs_committee",
+    "cool_down_days", "won_settles_days",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,19 +114,51 @@ class PolicyHistory:
         return {e.version: e.policy for e in self.entries}
 
 
+def backlog_days(
+    promoted: Collection[date], days: Collection[date], before: date | None
+) -> frozenset[date]:
+    """The days of a fold on which a promotion is first felt: the first one on or after each promotion.
+
+    Args:
+        promoted: days on which policies came into force; they need not be folded themselves.
+        days: the days of the fold.
+        before: the last day that was folded before them; None where they are the first.
+    """
+    felt = [[d for d in days if d >= day] for day in promoted if before is None or day > before]
+    return frozenset(min(later) for later in felt if later)
+
+
+def as_read(today: Policy, then: Policy) -> Policy:
+    """The policy of today, with what another day makes signals of.
+
+    Seniority, page types, consent and identity are readings: they have no days. Which events and pages
+    are which signal is the policy of the day.
+    """
+    made_of = {name: getattr(then.signals, name) for name in ("signals", "unscored_page_types")}
+    return today.model_copy(update={"signals": today.signals.model_copy(update=made_of)})
+
+
 def _of_motion(policy: Policy, motion: str) -> Policy | None:
     return next((p for p in policy.motions() if p.program.motion == motion), None)
 
 
 def _rules(policy: Policy, motion: str) -> tuple[object, ...] | None:
-    """What decides whether an account of the motion qualifies; None without the motion."""
+    """What decides whether an account of the motion enters mqa; None without the motion.
+
+    Clocks of a rep, of an exit or of an MQL, and the wording of a reason, let nobody in.
+    """
     mine = _of_motion(policy, motion)
     if mine is None:
         return None
+    stages, signals = mine.stages, mine.signals
+    unworded = {name: s.model_copy(update={"reason": ""}) for name, s in signals.signals.items()}
+    lifts = ("target", "engaged", "mqa")
     return (
         mine.icp,
-        mine.signals,
-        mine.stages,
-        mine.identity.discovery,
-        mine.identity.exclude_domains,
+        signals.model_copy(update={"signals": unworded, "unclassified_limit": 0.0}),
+        list(unworded),
+        [(name, tier.threshold) for name, tier in stages.tiers],
+        {name: getattr(stages, name) for name in _ENTRY},
+        [step for step in stages.transitions if step.enters in lifts],
+        mine.identity,
     )

@@ -8,7 +8,6 @@ The table is a log: an entry that a later run takes back stays, and one that mov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -20,22 +19,9 @@ from mqa_platform.core.expressions import identifier
 WATCHED: Final = ("engaged", "mqa")
 
 
-@dataclass(frozen=True)
-class Before:
-    """What had been published when the tables were last looked at; None before the first time."""
-
-    first_day: date | None
-    last_day: date | None
-    at: datetime | None
-
-
-def before(known: ir.Table) -> ir.Table:
-    """(first_day, last_day, at) of the log, one row."""
-    return known.aggregate(
-        first_day=known["changed_on"].min(),
-        last_day=known["known_on"].max(),
-        at=known["known_at"].max(),
-    )
+def last_look(known: ir.Table) -> ir.Table:
+    """(at): when the log was last written; one row, null before the first time."""
+    return known.aggregate(at=known["known_at"].max())
 
 
 def unknown_entries(transitions: ir.Table, known: ir.Table) -> ir.Table:
@@ -59,29 +45,38 @@ def unknown_entries(transitions: ir.Table, known: ir.Table) -> ir.Table:
 
 
 def known_entries(
-    new: ir.Table, arrived: ir.Table, was: Before, last_day: date, at: datetime, lookback_days: int
+    new: ir.Table,
+    arrived: ir.Table,
+    since: datetime | None,
+    last_day: date,
+    at: datetime,
+    lookback_days: int,
 ) -> ir.Table:
     """The new entries with when they were known; ``late_touchpoints`` is 0 where nothing was late.
 
-    An entry is late when its day had been published before, and touchpoints within its look-back landed
-    only afterwards.
+    An entry is late when touchpoints within its look-back landed since the log was last written, and its
+    day had been published when they did. The newest published day is still open.
 
     Args:
         new: of ``unknown_entries``, kept.
-        arrived: touchpoints with ``landed_at`` (``drift.arrivals``).
-        was: of the log before this run.
+        arrived: of ``drift.arrivals``.
+        since: when the log was last written; None before the first time, when nothing is late.
         last_day: the last published day now.
         at: the moment of the run.
         lookback_days: how far back a score looks.
     """
-    if was.at is None or was.first_day is None or was.last_day is None:
+    if since is None:
         t = new.mutate(late_touchpoints=ibis.literal(0, type="int64"))
     else:
-        inside = (new["changed_on"] >= was.first_day) & (new["changed_on"] < was.last_day)
-        a = arrived.filter(arrived["landed_at"] > ibis.literal(was.at, type="timestamp('UTC')"))
-        a = a.select("touchpoint_date", late_account="account_id")
-        late = new.filter(inside).select("entry_id", "account_id", "changed_on")
+        a = arrived.filter(arrived["landed_at"] > ibis.literal(since, type="timestamp('UTC')"))
+        a = a.select("touchpoint_date", "published_from", "published_to", late_account="account_id")
+        late = new.select("entry_id", "account_id", "changed_on")
         late = late.join(a, late["account_id"] == a["late_account"])
+        # The batch knows what was published: the log has no row of a run in which nobody entered.
+        late = late.filter(
+            (late["published_from"] <= late["changed_on"])
+            & (late["changed_on"] < late["published_to"])
+        )
         forgotten = late["touchpoint_date"] + ibis.interval(days=lookback_days)
         late = late.filter(
             (late["touchpoint_date"] <= late["changed_on"]) & (late["changed_on"] < forgotten)

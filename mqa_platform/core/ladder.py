@@ -49,7 +49,8 @@ class Ladder:
         today = Day(t, s, f, self.policy, self.thresholds, is_backlog)
         active = f.present & (f.touched | (f.last_eligible == t))
         s.last_activity = np.where(active, t, s.last_activity)
-        first = f.present & f.touched & (s.mqa_on >= 0) & (s.first_touch < 0)
+        working = s.mqa_on >= 0
+        first = f.present & f.answered & working & (s.first_touch < 0)
         s.first_touch = np.where(first, t, s.first_touch)
         today.remember_hand_raises()
         for transition, leaves, rule in self.table:
@@ -60,6 +61,7 @@ class Ladder:
                 continue
             mask = mask & here & ~today.pinned
             self._move(today, moves, mask, _CODE[transition.enters], transition.rule, reason)
+        today.remember_hand_raises_of_leavers(working)
         return moves
 
     def _override(self, today: Day, moves: Moves, mask: np.ndarray) -> None:
@@ -87,11 +89,13 @@ class Ladder:
             s.last_exit[who] = t
             s.exit_reason[who] = reasons
         if to == MQA:
-            s.episode[who] += 1
-            s.mqa_on[who], s.raised_on[who] = t, NEVER
+            # Who is put back on the rung within an episode goes on with it.
+            entered = who[s.mqa_on[who] < 0]
+            s.episode[entered] += 1
+            s.mqa_on[entered], s.raised_on[entered] = t, NEVER
             # A rep who answers within the hour answers on the day of the entry.
-            s.first_touch[who] = np.where(f.touched[who], t, NEVER)
-            s.tier[who] = f.tier[who]
+            s.first_touch[entered] = np.where(f.answered_news[entered], t, NEVER)
+            s.tier[entered] = f.tier[entered]
         if to == SALES_ACCEPTED:
             s.last_activity[who] = np.maximum(s.last_activity[who], t)
         if to == TARGET:

@@ -16,6 +16,7 @@ from mqa_platform.core.rungs import (
     DISQUALIFIED,
     FAIL,
     HAND_RAISE,
+    MQA,
     NONE,
     PASS,
     PEOPLE,
@@ -67,8 +68,12 @@ class Day:
 
     @cached_property
     def pinned(self) -> Mask:
-        """Accounts that somebody has put on a rung; only a deal that is open or won beats that."""
-        return (self.f.forced >= 0) & ~self.customer & ~self.opened
+        """Accounts that somebody has put on a rung; only a deal that is open or won beats that.
+
+        Nobody puts an account that is suppressed on mqa: that would be a handoff.
+        """
+        refused = (self.f.forced == MQA) & self.f.suppressed & (self.s.mqa_on < 0)
+        return (self.f.forced >= 0) & ~refused & ~self.customer & ~self.opened
 
     @cached_property
     def customer(self) -> Mask:
@@ -107,10 +112,33 @@ class Day:
         return self.policy.program.motion == "expansion"
 
     def remember_hand_raises(self) -> None:
-        """Keeps a hand-raise that may not count today, for when the suppression or cool-down is over."""
+        """Keeps a hand-raise that may not count today, for when what forbids it is over.
+
+        That is a suppression, a cool-down, a decision by hand, or a child that is worked on. One that a
+        child has that day is the child's, who keeps it itself.
+        """
         waits = self.f.suppressed | (self._out & ~self.rested) | self.pinned
-        kept = self.f.present & self.f.hand_raised & waits
-        self.s.raised_on = np.where(kept, self.t, self.s.raised_on)
+        own = self.f.present & self.f.hand_raised
+        if self.has_trees:
+            waits |= self.child_mqa & (self.s.mqa_on < 0)
+            own &= ~above(self._raised_today, self.f)
+        self.s.raised_on = np.where(own & waits, self.t, self.s.raised_on)
+
+    def remember_hand_raises_of_leavers(self, working: Mask) -> None:
+        """Keeps a hand-raise of the day on which an episode ended, whatever the hour: its rep is gone.
+
+        Args:
+            working: the accounts that were in an episode before the day.
+        """
+        f = self.f
+        left = working & self._out & f.present & f.hand_raised & (self.s.last_exit == self.t)
+        if self.has_trees:
+            left &= ~above(self._raised_today, f)
+        self.s.raised_on = np.where(left, self.t, self.s.raised_on)
+
+    @property
+    def _raised_today(self) -> Mask:
+        return self.f.hand_raised & (self.f.gate != FAIL)
 
     @property
     def _out(self) -> Mask:
@@ -131,7 +159,7 @@ class Day:
     @property
     def raised(self) -> Mask:
         """A hand-raise of today, or one that was kept; never of a company that cannot be a customer."""
-        kept = (self.s.raised_on >= 0) & (self.s.raised_on > self.s.last_exit)
+        kept = (self.s.raised_on >= 0) & (self.s.raised_on >= self.s.last_exit)
         kept &= self.t - self.s.raised_on <= self.policy.stages.hand_raise_kept_days
         return (self.f.hand_raised | kept) & (self.f.gate != FAIL) & self.able
 
@@ -143,7 +171,7 @@ class Day:
     @property
     def able(self) -> Mask:
         """Nothing beside the rung forbids an entry to mqa, and the evidence is newer than the exit."""
-        newer = self.fresh | (self.s.raised_on > self.s.last_exit)
+        newer = self.fresh | ((self.s.raised_on >= 0) & (self.s.raised_on >= self.s.last_exit))
         free = ~self.f.suppressed & ~self.gone & ~self.pinned & ~self.child_mqa
         return self.f.present & newer & free
 
@@ -155,8 +183,7 @@ class Day:
         """
         if not self.has_trees:
             return np.zeros(len(self.s.stage), dtype=bool)
-        raised = self.f.hand_raised & (self.f.gate != FAIL)
-        return above(raised | (self._met != NONE) | (self.s.mqa_on >= 0), self.f)
+        return above(self._raised_today | (self._met != NONE) | (self.s.mqa_on >= 0), self.f)
 
     @cached_property
     def has_trees(self) -> bool:

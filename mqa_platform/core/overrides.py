@@ -64,9 +64,10 @@ def in_effect(told: ir.Table) -> ir.Table:
 
 
 def suppressions(accounts: ir.Table, effective: ir.Table) -> ir.Table:
-    """(account_id, starts_on, ends_on, suppression_reason, suppressed_until, suppressed_by, place).
+    """(account_id, motion, starts_on, ends_on, suppression_reason, suppressed_until, suppressed_by, place).
 
-    What the CRM, the policy and the lists say comes before what somebody decided by hand.
+    What the CRM, the policy and the lists say comes before what somebody decided by hand, and holds in every
+    motion; so does what was decided without one.
     """
     a = accounts.filter(accounts["suppression_reason"].notnull())
     by = a["suppressed_by"] if "suppressed_by" in a.columns else none_of_type("string")
@@ -78,11 +79,12 @@ def suppressions(accounts: ir.Table, effective: ir.Table) -> ir.Table:
             ibis.coalesce(a["suppressed_until"], ibis.literal(date(9999, 1, 1))),
         ),
         suppressed_by=by,
+        motion=none_of_type("string"),
         place=ibis.literal(0),
     )  # fmt: skip
     e = effective.filter(effective["action"].isin([EXCLUDE, SNOOZE]))
     manual = e.select(
-        "account_id", "starts_on",
+        "account_id", "motion", "starts_on",
         suppression_reason=ibis.literal(MANUAL),
         suppressed_until=e["ends_on"],
         ends_on=ibis.coalesce(e["ends_on"], ibis.literal(date(9999, 1, 1))),
@@ -90,18 +92,19 @@ def suppressions(accounts: ir.Table, effective: ir.Table) -> ir.Table:
         place=ibis.literal(1),
     )  # fmt: skip
     kinds = {
-        "account_id": "string", "suppression_reason": "string", "suppressed_until": "date",
-        "starts_on": "date", "ends_on": "date", "suppressed_by": "string", "place": "int64",
+        "account_id": "string", "motion": "string", "suppression_reason": "string",
+        "suppressed_until": "date", "starts_on": "date", "ends_on": "date", "suppressed_by": "string", "place": "int64",
     }  # fmt: skip
     return told.select(*kinds).cast(kinds).union(manual.select(*kinds).cast(kinds))
 
 
-def suppressed_days(days: ir.Table, suppressions: ir.Table) -> ir.Table:
-    """The (account_id, day) of ``days`` that are suppressed, with why, until when and by whom.
+def suppressed_days(days: ir.Table, suppressions: ir.Table, motion: str) -> ir.Table:
+    """The (account_id, day) of ``days`` that are suppressed in a motion, with why, until when and by whom.
 
     Of several suppressions the CRM's comes first, and then the one that lasts longest.
     """
-    s = suppressions.rename(of_account="account_id")
+    s = suppressions.filter(suppressions["motion"].isnull() | (suppressions["motion"] == motion))
+    s = s.drop("motion").rename(of_account="account_id")
     t = days.join(s, days["account_id"] == s["of_account"])
     t = t.filter((t["starts_on"] <= t["day"]) & (t["day"] < t["ends_on"]))
     order = [t["place"], t["ends_on"].desc(), t["suppression_reason"], t["suppressed_by"]]

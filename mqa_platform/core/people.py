@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from mqa_platform.core.expressions import first_match, newest_first, shard
 from mqa_platform.core.kernel import Kernel
-from mqa_platform.core.scores import Apply, points_literal
+from mqa_platform.core.scores import Apply, points_literal, typed
 from mqa_platform.core.timeline import decimals, halving, summed, whole
 from mqa_platform.core.touches import UNSUBSCRIBE, is_mail, number, until_unsubscribed
 from mqa_platform.policy.models import Policy
@@ -70,9 +70,8 @@ def people(
     The account is that of the latest touchpoint; ``changed_from`` the one that the person was at
     before, if any. Every touchpoint stays with the account of its own day.
     """
-    mine = touchpoints.filter(
-        touchpoints["person_id"].notnull() & (touchpoints["touchpoint_date"] <= as_of)
-    )
+    mine = typed(touchpoints, policy)
+    mine = mine.filter(mine["person_id"].notnull() & (mine["touchpoint_date"] <= as_of))
     kernel_input = mine.select(
         "person_id", "signal_type", "direction", "touchpoint_date", "seniority", "share"
     ).mutate(shard=shard(mine["person_id"]))

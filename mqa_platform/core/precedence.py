@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.expressions import first_match, in_force, newest_first, one_of
 from mqa_platform.core.rungs import CUSTOMER, IN_EPISODE, STAGES
+from mqa_platform.core.scores import typed
 from mqa_platform.policy.models import Policy
 from mqa_platform.policy.precedence import Precedence, decide
 
@@ -56,8 +57,8 @@ def mql_decisions(
     """One row a person who is an MQL or has asked to be called, with what to do and by which row.
 
     Args:
-        people: the people, as of the day.
-        touchpoints: all touchpoints.
+        people: the people, as of the day; the account is null where nobody knows the company.
+        touchpoints: all touchpoints, and what people without an account did.
         accounts: the versions of accounts, as the leading motion judges them.
         stages: of all motions; an account that any of them works on is worked on.
         handoffs: of all motions.
@@ -65,7 +66,7 @@ def mql_decisions(
         as_of: the day.
     """
     p = people.select("person_id", "account_id", "person_score", "is_mql")
-    asked = _asked(touchpoints, policy, as_of)
+    asked = _asked(touchpoints, handoffs, policy, as_of)
     t = p.left_join(asked, [("person_id", "asked")])
     t = t.filter(t["is_mql"] | t["asked"].notnull())
     a = accounts.filter(in_force(accounts, ibis.literal(as_of)))
@@ -111,14 +112,24 @@ def mql_decisions(
     )
 
 
-def _asked(touchpoints: ir.Table, policy: Policy, as_of: date) -> ir.Table:
-    """(asked): people who raised a hand in the window of evidence."""
+def _asked(touchpoints: ir.Table, handoffs: ir.Table, policy: Policy, as_of: date) -> ir.Table:
+    """(asked): people who raised a hand in the window of evidence, and have not been answered.
+
+    Who asked before a handoff of the account ended was on it.
+    """
     names = [n for n, s in policy.signals.signals.items() if s.hand_raise]
-    t = touchpoints
+    t = typed(touchpoints, policy)
     since = as_of - timedelta(days=policy.stages.evidence_window_days)
     near = (t["touchpoint_date"] > since) & (t["touchpoint_date"] <= as_of)
     raised = near & one_of(t["signal_type"], names) & (t["direction"] == "inbound")
-    return t.filter(raised & t["person_id"].notnull()).select(asked="person_id").distinct()
+    t = t.filter(raised & t["person_id"].notnull())
+    t = t.select("account_id", "touchpoint_date", asked="person_id")
+    over = handoffs.group_by(answered="account_id").aggregate(
+        answered_on=handoffs["ended_on"].max()
+    )
+    t = t.left_join(over, [("account_id", "answered")])
+    waits = t["answered_on"].isnull() | (t["answered_on"] <= t["touchpoint_date"])
+    return t.filter(waits).select("asked").distinct()
 
 
 def _standing(stages: ir.Table, as_of: date) -> ir.Table:

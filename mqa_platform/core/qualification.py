@@ -6,7 +6,9 @@ Does not belong here: whether the account qualifies at all (``ladder``).
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import ibis
@@ -27,6 +29,9 @@ MOMENT = pa.schema([("account_id", pa.string()), ("day", pa.date32()), ("qualifi
 # Every entry is replayed as if it happened on this day, so that one call of the scoring kernel serves all.
 _ANCHOR = date(2000, 1, 1)
 _GIVEN = ("day", "threshold", "score_type", "evidence_rule")
+# How many arrivals of an entry's day are asked at once, and how many rows that may take together.
+_TRIES, _ROWS = 32, 1 << 20
+_Asked = tuple["_Search", np.ndarray]
 
 
 def moment_kernel(policy: Policy) -> Kernel:
@@ -34,76 +39,137 @@ def moment_kernel(policy: Policy) -> Kernel:
 
     Input: touchpoints with ``received_at`` and, on every row, the entry's day, threshold, score type and
     evidence rule. An entry that no touchpoint of its day explains (the CRM did) gives no row.
+
+    Up to ``_TRIES`` arrivals of a day are all asked. Of more, those are asked between which the conditions
+    came to hold, closer and closer: where bad news made them fail again in between, it is one of the moments
+    from which they held.
     """
     scoring = score_kernel(policy, [_ANCHOR])
 
     def run(table: pa.Table) -> pa.Table:
-        prefixes, arrivals = _prefixes(table)
-        if not prefixes.num_rows:
-            return MOMENT.empty_table()
-        totals = scoring.fn(prefixes.select(KERNEL_INPUT))
-        totals = totals.filter(pc.equal(totals["component"], TOTAL))
-        first: dict[tuple[str, date], Any] = {}
-        for line in totals.to_pylist():
-            entry = arrivals[int(line["account_id"])]
-            if _holds(line, entry, policy):
-                key = (entry["account_id"], entry["day"])
-                first[key] = min(first.get(key, entry["received_at"]), entry["received_at"])
-        keys = sorted(first)
+        searches = _searches(table)
+        while asked := [(s, s.picks()) for s in searches if s.is_open]:
+            for some in _within_memory(asked):
+                prefixes, arrivals = _prefixes(table, some)
+                totals = scoring.fn(prefixes.select(KERNEL_INPUT))
+                totals = totals.filter(pc.equal(totals["component"], TOTAL))
+                held = np.zeros(len(arrivals), dtype=bool)
+                for line in totals.to_pylist():
+                    number = int(line["account_id"])
+                    held[number] = _holds(line, arrivals[number], policy)
+                edges = np.cumsum([len(picks) for _, picks in some])[:-1]
+                for (search, picks), holds in zip(some, np.split(held, edges), strict=True):
+                    search.narrow(picks, holds)
+        found = [(s.told["account_id"], s.told["day"], s.moment) for s in searches if s.found >= 0]
+        found.sort()
         return pa.table(
-            {
-                "account_id": [k[0] for k in keys],
-                "day": [k[1] for k in keys],
-                "qualified_at": [first[k] for k in keys],
-            },
-            schema=MOMENT,
+            {name: [row[i] for row in found] for i, name in enumerate(MOMENT.names)}, schema=MOMENT
         )
 
     needs = (*KERNEL_INPUT, "received_at")
     return Kernel("qualified_at", run, MOMENT, dict.fromkeys(MOMENT.names, needs))
 
 
-def _prefixes(table: pa.Table) -> tuple[pa.Table, list[dict[str, Any]]]:
-    """For each entry and each arrival of its day: all that had been received by then, shifted to the anchor.
+@dataclass
+class _Search:
+    """One entry: its rows, and which arrivals of its day may still be the first with which it holds."""
 
-    The account of a prefix is its number in the list of arrivals that is returned beside it.
-    """
+    told: dict[str, Any]
+    rows: np.ndarray
+    # For each row from which arrival on it is known; −1 for the days before.
+    known_from: np.ndarray
+    arrivals: np.ndarray
+    # Whatever is at or before ``low`` does not hold; ``found`` does.
+    low: int = -1
+    found: int = -1
+
+    @property
+    def _high(self) -> int:
+        return self.found if self.found >= 0 else len(self.arrivals)
+
+    @property
+    def is_open(self) -> bool:
+        return self.low + 1 < self._high
+
+    @property
+    def moment(self) -> datetime:
+        moment: datetime = pa.scalar(int(self.arrivals[self.found]), _STAMP).as_py()
+        return moment
+
+    def picks(self) -> np.ndarray:
+        """Arrivals to ask next, evenly apart; the last one always among them."""
+        tries = max(2, min(_TRIES, _ROWS // len(self.rows), self._high - self.low - 1))
+        return np.unique(np.linspace(self.low + 1, self._high - 1, tries).astype(np.int64))
+
+    def narrow(self, picks: np.ndarray, holds: np.ndarray) -> None:
+        if not holds.any():
+            self.low = int(picks[-1])
+            return
+        first = int(np.argmax(holds))
+        self.low = int(picks[first - 1]) if first else self.low
+        self.found = int(picks[first])
+
+
+def _searches(table: pa.Table) -> list[_Search]:
     day = table["day"].cast(pa.int32()).to_numpy().astype(np.int64)
     touched = table["touchpoint_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     received = table["received_at"].cast(pa.int64()).to_numpy()
     inbound = pc.equal(table["direction"], "inbound").to_numpy()
     accounts = pc.dictionary_encode(table["account_id"]).combine_chunks()
     entry = accounts.indices.to_numpy().astype(np.int64) * (1 << 20) + day
-    rows, number = [], []
-    arrivals: list[dict[str, Any]] = []
     order = np.argsort(entry, kind="stable")
     edges = np.flatnonzero(np.diff(entry[order], prepend=-1, append=-2))
+    out = []
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         mine = order[low:high]
         today = touched[mine] == day[mine]
-        for at in np.unique(received[mine][today & inbound[mine]]):
-            known = mine[~today | (received[mine] <= at)]
+        arrivals = np.unique(received[mine][today & inbound[mine]])
+        known_from = np.where(today, np.searchsorted(arrivals, received[mine]), -1)
+        told = table.slice(int(mine[0]), 1).select(("account_id", *_GIVEN)).to_pylist()[0]
+        out.append(_Search(told, mine, known_from, arrivals))
+    return out
+
+
+def _within_memory(asked: list[_Asked]) -> Iterator[list[_Asked]]:
+    """The searches in groups that need about ``_ROWS`` rows each."""
+    group: list[_Asked] = []
+    rows = 0
+    for search, picks in asked:
+        cost = len(search.rows) * len(picks)
+        if group and rows + cost > _ROWS:
+            yield group
+            group, rows = [], 0
+        group.append((search, picks))
+        rows += cost
+    if group:
+        yield group
+
+
+def _prefixes(table: pa.Table, asked: list[_Asked]) -> tuple[pa.Table, list[dict[str, Any]]]:
+    """For each arrival that is asked: all that had been received by then, shifted to the anchor.
+
+    The account of a prefix is its number in the list of entries that is returned beside it.
+    """
+    rows, number = [], []
+    entries: list[dict[str, Any]] = []
+    for search, picks in asked:
+        for pick in picks:
+            known = search.rows[search.known_from <= pick]
             rows.append(known)
-            number.append(np.full(len(known), len(arrivals)))
-            row = table.slice(int(mine[0]), 1).to_pylist()[0]
-            arrivals.append(
-                {"received_at": at, "account_id": row["account_id"], **{g: row[g] for g in _GIVEN}}
-            )
-    if not rows:
-        return table.slice(0, 0), []
+            number.append(np.full(len(known), len(entries)))
+            entries.append(search.told)
     taken, numbers = np.concatenate(rows), np.concatenate(number)
     prefixes = table.take(pa.array(taken))
+    day = prefixes["day"].cast(pa.int32()).to_numpy()
+    touched = prefixes["touchpoint_date"].cast(pa.int32()).to_numpy()
     anchor = (_ANCHOR - date(1970, 1, 1)).days
-    shifted = (touched[taken] - day[taken] + anchor).astype(np.int32)
     places = {
         "account_id": pa.array(numbers).cast(pa.string()),
-        "touchpoint_date": pa.array(shifted).cast(pa.date32()),
+        "touchpoint_date": pa.array((touched - day + anchor).astype(np.int32)).cast(pa.date32()),
     }
     for name, values in places.items():
         prefixes = prefixes.set_column(prefixes.schema.get_field_index(name), name, values)
-    for found in arrivals:
-        found["received_at"] = pa.scalar(int(found["received_at"]), _STAMP).as_py()
-    return prefixes, arrivals
+    return prefixes, entries
 
 
 def _holds(line: dict[str, Any], entry: dict[str, Any], policy: Policy) -> bool:

@@ -49,9 +49,10 @@ def wilson(successes: int, trials: int) -> tuple[float | None, float | None]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _rate(
+def rate(
     name: str, rows: list[dict[str, Any]], window: int, as_of: date, hit: str
 ) -> dict[str, Any]:
+    """The share of mature episodes with an outcome; those whose window has not passed are censored."""
     mature = [r for r in rows if (as_of - r["mqa_on"]).days >= window]
     hits = sum(1 for r in mature if r[hit])
     low, high = wilson(hits, len(mature))
@@ -109,15 +110,15 @@ def metrics_kernel(policy: Policy, as_of: date) -> Kernel:
         for (dimension, segment, cohort), rows in sorted(_groups(table.to_pylist()).items()):
             found = [
                 _volume(rows),
-                _rate("mqa_to_meeting_rate", rows, w.meeting_window_days, as_of, "meeting_on"),
-                _rate(
+                rate("mqa_to_meeting_rate", rows, w.meeting_window_days, as_of, "meeting_on"),
+                rate(
                     "mqa_to_opportunity_rate",
                     rows,
                     w.opportunity_window_days,
                     as_of,
                     "opportunity_on",
                 ),
-                _rate("mqa_to_won_rate", rows, w.won_window_days, as_of, "won"),
+                rate("mqa_to_won_rate", rows, w.won_window_days, as_of, "won"),
                 _velocity(rows),
             ]
             out += [

@@ -32,10 +32,10 @@ def with_release(
 ) -> ir.Table:
     """Handoffs with ``released_on``: the day of the entry, for backlog the day its turn comes.
 
-    A rep is given as many a day as a fifth of ``capacity_per_week`` (rounded up), where the CRM has
-    none or it is a queue ``routing.backlog_per_rep_day``. The highest score goes first, whatever motion
-    or promotion it came with. The day stays when the account is accepted or over later; what left mqa before
-    its turn came was never released and takes nobody's place.
+    A rep is given ``capacity_per_week`` spread over the five working days, where the CRM has none or it is
+    a queue ``routing.backlog_per_rep_day`` on each of them. The highest score goes first, whatever motion
+    or promotion it came with. Everything that ever was backlog is in the queue, so what became of it later
+    moves no turn of the past; what left the rung before its turn gives it to the next and has no day.
 
     Args:
         handoffs: of all motions and policies, as ``handoffs.handoffs`` makes them.
@@ -80,23 +80,33 @@ def _releases(otherwise: int) -> Kernel:
 def _turns(rows: list[dict[str, Any]], otherwise: int) -> Iterator[tuple[str, date]]:
     """One rep's handoffs with their days: what waits, best first, so many a day.
 
-    What has left mqa before a day waits no more on it.
+    Who left on the day of its turn has had it: only what happened before a day counts for it.
     """
     weekly = rows[0]["capacity_per_week"]
-    a_day = -(-weekly // _WORKDAYS) if weekly and weekly > 0 else otherwise
     coming = sorted(rows, key=lambda r: (r["created_on"], r["handoff_id"]), reverse=True)
-    waiting: list[tuple[float, str, date | None]] = []
+    waiting: list[tuple[float, str, date]] = []
     day: date = coming[-1]["created_on"]
     while coming or waiting:
         if not waiting and coming[-1]["created_on"] > day:
             day = coming[-1]["created_on"]
         while coming and coming[-1]["created_on"] <= day:
             row = coming.pop()
-            heapq.heappush(waiting, (-row["score"], row["handoff_id"], row["left_on"]))
+            heapq.heappush(waiting, (-row["score"], row["handoff_id"], row["left_on"] or date.max))
         given = 0
-        while waiting and given < a_day:
-            _, handoff, left_on = heapq.heappop(waiting)
-            if left_on is None or left_on >= day:
-                yield handoff, day
+        most = _allowance(day, weekly, otherwise)
+        while waiting and given < most:
+            _, handoff, left = heapq.heappop(waiting)
+            if left >= day:
                 given += 1
+                yield handoff, day
         day += ONE_DAY
+
+
+def _allowance(day: date, weekly: int | None, otherwise: int) -> int:
+    """How many a rep is given on a day: none at the weekend, a week's capacity over the days before it."""
+    worked = day.weekday()
+    if worked >= _WORKDAYS:
+        return 0
+    if weekly and weekly > 0:
+        return (worked + 1) * weekly // _WORKDAYS - worked * weekly // _WORKDAYS
+    return otherwise

@@ -132,6 +132,8 @@ def _below_exit(day: Day) -> Answer:
 
 def _expired(day: Day) -> Answer:
     waited = day.t - day.s.mqa_on >= day.policy.stages.expiry_days
+    # Nobody could touch what no rep has been shown yet: backlog waits for its turn.
+    waited &= day.s.reason != "backlog"
     return (day.s.first_touch < 0) & waited, "no_response"
 
 

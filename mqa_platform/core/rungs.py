@@ -69,7 +69,8 @@ class Facts:
 
     Points are ten-thousandths; gate, tier and sales_event are positions in GATES, TIERS and SALES_EVENTS.
     parent is the position of the account above, −1 for none; forced is the rung that somebody has put the
-    account on, −1 for none.
+    account on, −1 for none. touched is by anybody, answered by whoever has the account, and answered_news
+    after what had been received that day (``answers``).
     """
 
     present: Mask
@@ -89,6 +90,8 @@ class Facts:
     customer: Mask
     last_won: np.ndarray
     touched: Mask
+    answered: Mask
+    answered_news: Mask
     sales_event: np.ndarray
     sales_reason: np.ndarray
     loss_reason: np.ndarray

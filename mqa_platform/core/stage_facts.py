@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.crm import latest
+from mqa_platform.core.answers import touches
 from mqa_platform.core.expressions import in_force, newest_first, none_of_type
 from mqa_platform.core.fold import FACT_COLUMNS
 from mqa_platform.core.overrides import Beside, forced_days, suppressed_days
-from mqa_platform.core.participation import EXPANSION, first_days_as_customer
+from mqa_platform.core.participation import EXPANSION, first_days_as_customer, since_former
 from mqa_platform.core.subtrees import parents_of
 
 STATE_COLUMNS = (
@@ -28,7 +28,7 @@ _DATES = {
 }  # fmt: skip
 _FLAGS = {
     "is_target", "is_suppressed", "anonymous_evidence", "hand_raised", "open_opportunity",
-    "is_customer", "touched",
+    "is_customer", "touched", "answered", "answered_news",
 }  # fmt: skip
 _COUNTS = {"episode", "days_below", "eligible_people", "people_on_high_intent"}
 
@@ -79,26 +79,20 @@ def _deals(spine: ir.Table, opportunities: ir.Table) -> ir.Table:
     )
 
 
-def _touches(crm: Crm) -> ir.Table:
-    """(account_id, day) of logged calls, e-mails, meetings and social touches.
-
-    Bulk mail is none, nor is what a machine did.
-    """
-    # The last version only: a meeting that was moved happened once, one held is marked so later.
-    a = latest(crm.activities)
-    done = ~a["kind"].isin(["automatic", "bulk_email"]) & a["is_held"]
-    by_person = a.filter(a["account_id"].notnull() & done)
-    return by_person.select(
-        touched_account=by_person["account_id"], touched_on=by_person["occurred_at"].date()
-    ).distinct()
-
-
 def _sales_events(crm: Crm) -> ir.Table:
-    """(account_id, day) on which the CRM's sales status changed, and to what; a status is no event."""
+    """(account_id, day) on which the CRM's sales status or its reason changed, and to what.
+
+    A status is no event, and neither is a reason that is taken back.
+    """
     a = crm.accounts
     order = ibis.window(group_by="account_id", order_by="valid_from")
-    a = a.mutate(before=a["sales_status"].lag().over(order).fill_null(""))
-    changed = a.filter(a["sales_status"].notnull() & (a["sales_status"] != a["before"]))
+    a = a.mutate(
+        before=a["sales_status"].lag().over(order).fill_null(""),
+        reason_before=a["sales_status_reason"].lag().over(order).fill_null(""),
+    )
+    another = (a["sales_status_reason"] != a["reason_before"]).fill_null(False)
+    news = (a["sales_status"] != a["before"]) | another
+    changed = a.filter(a["sales_status"].notnull() & news)
     return changed.select(
         event_account="account_id",
         event_on="valid_from",
@@ -118,6 +112,16 @@ def _of_the_motion(spine: ir.Table, crm: Crm, accounts: ir.Table) -> tuple[ir.Ta
     return spine, later.filter(later["created_at"].date() > later["since"]).select(*o.columns)
 
 
+def _with_answers(t: ir.Table, answered: ir.Table | None) -> ir.Table:
+    if answered is None:
+        touched = t["touched_on"].notnull()
+        return t.mutate(answered=touched, answered_news=touched)
+    told = answered.rename(answered_account="account_id", answered_day="day", news="answered_news")
+    t = t.left_join(told, [("account_id", "answered_account"), ("day", "answered_day")])
+    answered_news = t["news"].fill_null(False)
+    return t.mutate(answered=t["answered_day"].notnull(), answered_news=answered_news)
+
+
 def _with_parents(t: ir.Table, days: ir.Table, relations: ir.Table | None) -> ir.Table:
     if relations is None:
         return t.mutate(parent_account_id=none_of_type("string"))
@@ -133,6 +137,7 @@ def facts(
     motion: str,
     beside: Beside,
     relations: ir.Table | None = None,
+    answered: ir.Table | None = None,
 ) -> ir.Table:
     """One row an account and day of the calendar (``day``) on which the account exists.
 
@@ -145,10 +150,12 @@ def facts(
             were opened since then count.
         beside: what stands beside the rung.
         relations: who stands above whom, of ``subtrees``; None where nobody does.
+        answered: of ``answers``; None where every touch is taken for one.
     """
-    a = accounts.select(
-        "account_id", "valid_from", "valid_to", "tier", "fit_gate", "is_target", "account_type"
-    )
+    a = since_former(accounts).select(
+        "account_id", "valid_from", "valid_to", "tier", "fit_gate", "is_target", "account_type",
+        "former_since",
+    )  # fmt: skip
     spine = a.cross_join(calendar)
     spine = spine.filter(in_force(spine, spine["day"])).drop("valid_from", "valid_to")
     opportunities = crm.opportunities
@@ -167,12 +174,14 @@ def facts(
     deals = deals.rename(deal_account="account_id", deal_day="day")
     t = t.left_join(deals, [("account_id", "deal_account"), ("day", "deal_day")])
     bought = all_deals.filter(all_deals["won_deals"] > 0)
-    bought = bought.select(bought_account="account_id", bought_day="day")
+    bought = bought.select(bought_account="account_id", bought_day="day", bought_on="last_won_on")
     t = t.left_join(bought, [("account_id", "bought_account"), ("day", "bought_day")])
-    t = t.left_join(_touches(crm), [("account_id", "touched_account"), ("day", "touched_on")])
+    touched = touches(crm.activities).select("touched_account", "touched_on").distinct()
+    t = t.left_join(touched, [("account_id", "touched_account"), ("day", "touched_on")])
+    t = _with_answers(t, answered)
     t = t.left_join(_sales_events(crm), [("account_id", "event_account"), ("day", "event_on")])
     days = spine.select("account_id", "day")
-    held = suppressed_days(days, beside.suppressions).select(
+    held = suppressed_days(days, beside.suppressions, motion).select(
         held_account="account_id", held_day="day"
     )
     t = t.left_join(held, [("account_id", "held_account"), ("day", "held_day")])
@@ -181,13 +190,15 @@ def facts(
     )
     t = t.left_join(forced, [("account_id", "forced_account"), ("day", "forced_day")])
     t = _with_parents(t, days, relations)
-    former = (t["account_type"] == "former_customer").fill_null(False)
+    # Who left and bought again is a customer, whether or not the CRM has said so since.
+    again = (t["bought_on"] >= t["former_since"]).fill_null(False)
+    former = (t["account_type"] == "former_customer").fill_null(False) & ~again
     named = (t["account_type"] == "customer").fill_null(False)
     known = t.select(
         "account_id", "day", "engagement_score", "tier", "fit_gate", "score_type", "is_target",
         "eligible_people", "people_on_high_intent", "anonymous_evidence", "hand_raised",
         "last_eligible_on", "sales_event", "sales_reason", "loss_reason", "last_won_on",
-        "forced_stage", "forced_reason", "parent_account_id",
+        "forced_stage", "forced_reason", "parent_account_id", "answered", "answered_news",
         is_suppressed=t["held_account"].notnull(),
         open_opportunity=t["open_deals"].fill_null(0) > 0,
         is_customer=(named | t["bought_account"].notnull()) & ~former,

@@ -80,7 +80,7 @@ def stages(lines: ir.Table, suppressions: ir.Table, motion: str, spans: Sequence
         spans: as for the lines.
     """
     t = lines.filter(lines["kind"] == "state")
-    held = suppressed_days(t.select("account_id", "day"), suppressions)
+    held = suppressed_days(t.select("account_id", "day"), suppressions, motion)
     held = held.rename(held_account="account_id", held_day="day")
     t = t.left_join(held, [("account_id", "held_account"), ("day", "held_day")])
     return t.select(

@@ -48,7 +48,7 @@ class Subtrees:
 
     def judged_by(self, touchpoints: ir.Table) -> ir.Table:
         """All touchpoints; those of parents with everybody's below them."""
-        own = touchpoints.anti_join(_parents(self.relations), "account_id")
+        own = touchpoints.anti_join(parents(self.relations), "account_id")
         return own.union(self.touchpoints.select(*touchpoints.columns))
 
 
@@ -123,8 +123,8 @@ def relations(hierarchy: ir.Table, apply: Apply) -> ir.Table:
 def subtree_touchpoints(touchpoints: ir.Table, relations: ir.Table) -> ir.Table:
     """The touchpoints of every parent's subtree, each under the parent's account_id."""
     r = relations.select("ancestor_id", "valid_from", "valid_to", below="account_id")
-    parents = _parents(relations).rename(of_parent="account_id")
-    r = r.semi_join(parents, r["ancestor_id"] == parents["of_parent"])
+    above = parents(relations).rename(of_parent="account_id")
+    r = r.semi_join(above, r["ancestor_id"] == above["of_parent"])
     t = touchpoints.join(r, touchpoints["account_id"] == r["below"])
     t = t.filter(in_force(t, t["touchpoint_date"]))
     return t.mutate(account_id=t["ancestor_id"]).select(*touchpoints.columns)
@@ -148,7 +148,7 @@ def subtree_scores(
         days: the days.
         apply: runs a kernel.
     """
-    found = scored.anti_join(_parents(subtrees.relations), "account_id")
+    found = scored.anti_join(parents(subtrees.relations), "account_id")
     for span in spans:
         its = [d for d in days if span.window.contains(d)]
         if its:
@@ -173,6 +173,7 @@ def families(relations: ir.Table) -> ir.Table:
     return relations.select("family", member="account_id").distinct()
 
 
-def _parents(relations: ir.Table) -> ir.Table:
+def parents(relations: ir.Table) -> ir.Table:
+    """(account_id): everybody who has somebody below on any day."""
     own = relations.filter(relations["distance"] == 0)
     return own.select("account_id")

@@ -39,14 +39,7 @@ def would_enter(
         thresholds: points by tier.
         window: published days.
     """
-    s = scores.filter((scores["score_date"] >= window.lo) & (scores["score_date"] < window.hi))
-    a = accounts.select(
-        "valid_from", "valid_to", "name", "tier", "owner_id", "fit_gate", "fit_grade",
-        "suppression_reason", named="account_id",
-    )  # fmt: skip
-    t = s.join(a, s["account_id"] == a["named"])
-    t = t.filter(in_force(t, t["score_date"]) & t["suppression_reason"].isnull())
-    held = t.filter(_qualifies(t, policy, thresholds))
+    held = _held(scores, accounts, policy, thresholds, window)
     order = ibis.window(group_by="account_id", order_by="score_date")
     held = held.mutate(before=held["score_date"].lag().over(order))
     gap = ibis.interval(days=max(policy.stages.min_dwell_days, 1))
@@ -54,6 +47,39 @@ def would_enter(
     new = held["before"].isnull() | (held["before"] + gap < held["score_date"])
     held = held.filter(new & (held["score_date"] > ibis.literal(first)))
     return held.select("account_id", "name", "tier", "owner_id", day="score_date")
+
+
+def first_qualifying(
+    scores: ir.Table,
+    accounts: ir.Table,
+    policy: Policy,
+    thresholds: Mapping[str, Decimal],
+    window: Window,
+) -> ir.Table:
+    """One row an account that qualifies on any day of the window: account_id and the first such day.
+
+    The arguments are those of ``would_enter``. Whose first day is that of the window is standing.
+    """
+    held = _held(scores, accounts, policy, thresholds, window)
+    return held.group_by("account_id").aggregate(day=held["score_date"].min())
+
+
+def _held(
+    scores: ir.Table,
+    accounts: ir.Table,
+    policy: Policy,
+    thresholds: Mapping[str, Decimal],
+    window: Window,
+) -> ir.Table:
+    """One row an account and day on which it qualifies."""
+    s = scores.filter((scores["score_date"] >= window.lo) & (scores["score_date"] < window.hi))
+    a = accounts.select(
+        "valid_from", "valid_to", "name", "tier", "owner_id", "fit_gate", "fit_grade",
+        "suppression_reason", named="account_id",
+    )  # fmt: skip
+    t = s.join(a, s["account_id"] == a["named"])
+    t = t.filter(in_force(t, t["score_date"]) & t["suppression_reason"].isnull())
+    return t.filter(_qualifies(t, policy, thresholds))
 
 
 def _qualifies(t: ir.Table, policy: Policy, thresholds: Mapping[str, Decimal]) -> ir.BooleanValue:

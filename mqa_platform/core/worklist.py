@@ -17,11 +17,17 @@ from mqa_platform.core.expressions import first_match, newest_first
 _TIERS = ("strategic", "scaled", "programmatic")
 
 
-def _open(handoffs: ir.Table, as_of: date | None) -> ir.Table:
+def _open(handoffs: ir.Table, stages: ir.Table, as_of: date | None) -> ir.Table:
+    """Nobody who is suppressed on the day is on a list."""
     shown = handoffs["status"].isin(["open", "accepted"])
     if as_of is not None:
         released = (handoffs["released_on"] <= ibis.literal(as_of)).fill_null(False)
         shown = shown | ((handoffs["status"] == "backlog") & released)
+        held = (stages["stage_date"] == ibis.literal(as_of)) & stages[
+            "suppression_reason"
+        ].notnull()
+        suppressed = stages.filter(held).select("account_id", "motion")
+        return handoffs.filter(shown).anti_join(suppressed, ["account_id", "motion"])
     return handoffs.filter(shown)
 
 
@@ -32,7 +38,9 @@ def _with_name(t: ir.Table, accounts: ir.Table) -> ir.Table:
     return t.left_join(now, [("account_id", "named")]).drop("named")
 
 
-def worklist(handoffs: ir.Table, accounts: ir.Table, as_of: date | None = None) -> ir.Table:
+def worklist(
+    handoffs: ir.Table, accounts: ir.Table, stages: ir.Table, as_of: date | None = None
+) -> ir.Table:
     """Open handoffs of each rep in the order to work them.
 
     A hand-raise comes first, then what has the least of its SLA left in whole working hours, then the tier,
@@ -42,9 +50,10 @@ def worklist(handoffs: ir.Table, accounts: ir.Table, as_of: date | None = None) 
     Args:
         handoffs: with clocks and plays.
         accounts: their versions; the current one gives the name.
+        stages: who is suppressed on the day.
         as_of: the last published day.
     """
-    t = _with_name(_open(handoffs, as_of), accounts)
+    t = _with_name(_open(handoffs, stages, as_of), accounts)
     tier = first_match(
         [(t["tier"] == name, ibis.literal(i)) for i, name in enumerate(_TIERS)], ibis.literal(9)
     )
@@ -83,13 +92,15 @@ def worklist(handoffs: ir.Table, accounts: ir.Table, as_of: date | None = None) 
     )
 
 
-def ageing_handoffs(handoffs: ir.Table, accounts: ir.Table, as_of: date | None = None) -> ir.Table:
+def ageing_handoffs(
+    handoffs: ir.Table, accounts: ir.Table, stages: ir.Table, as_of: date | None = None
+) -> ir.Table:
     """Open handoffs with how long each has waited in working hours, for the manager of a team.
 
     ``state`` is the furthest that the handoff has come: accepted, touched, taken_away, escalated, overdue,
     reminded, waiting, or not_delivered.
     """
-    t = _with_name(_open(handoffs, as_of), accounts)
+    t = _with_name(_open(handoffs, stages, as_of), accounts)
     state = first_match(
         [
             (t["status"] == "accepted", ibis.literal("accepted")),

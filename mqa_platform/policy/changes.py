@@ -1,7 +1,7 @@
 """What differs between two policies, setting by setting.
 
-Belongs here: a policy as flat settings, and which of them decide who qualifies. Does not belong here: what
-a difference does to accounts (``policy_replay``).
+Belongs here: a policy as flat settings, and which of them decide who qualifies or how an event is read.
+Does not belong here: what a difference does to accounts (``policy_replay``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from mqa_platform.policy.models import Policy
 _LEFT_OUT = ("sources", "mapping")
 _THRESHOLD = re.compile(
     r"^([a-z_]+/)?stages\.(tiers\.[a-z]+\.threshold|mql_threshold|engaged_ratio|exit_ratio)$"
+)
+# Used before a signal is scored. A replay takes what came of them from the published touchpoints.
+_READING = re.compile(
+    r"^identity\.|^signals\.(seniority|(career_)?page_types|consent_default|unknown_consent"
+    r"_counts_as_anonymous)(\.|$)"
 )
 Changes = dict[str, tuple[Any, Any]]
 
@@ -48,6 +53,11 @@ def changes(before: Policy, after: Policy) -> Changes:
 def thresholds(found: Changes) -> Changes:
     """The changes that move a threshold, of whichever motion."""
     return {name: pair for name, pair in found.items() if _THRESHOLD.match(name)}
+
+
+def readings(found: Changes) -> list[str]:
+    """The settings that say how an event is read: they have no days, and a replay does not cover them."""
+    return [name for name in found if _READING.match(name)]
 
 
 def as_json(found: Changes) -> str:

@@ -50,11 +50,24 @@ def _breadth_beats_the_mql_model(policy: Policy) -> Iterator[str]:
 
 
 def _triggers_stay_small(policy: Policy) -> Iterator[str]:
-    """Trigger events give timing, never the bulk of a score."""
+    """Trigger events give timing, never the bulk of a score, and news gets old."""
     limit = float(min(tier.threshold for _, tier in policy.stages.tiers)) * 0.25
-    for name, signal in policy.signals.signals.items():
-        if signal.kind == "trigger" and (signal.ceiling is None or signal.ceiling > limit):
+    triggers = {n: s for n, s in policy.signals.signals.items() if s.kind == "trigger"}
+    adding = {n: s.ceiling or 0.0 for n, s in triggers.items() if s.weight > 0}
+    for name, signal in triggers.items():
+        if signal.expires_after_days is None:
+            yield (
+                f"signals.{name}.expires_after_days: a trigger event has to say after how many days "
+                "it counts no more"
+            )
+        if signal.ceiling is None or signal.ceiling > limit:
             yield (
                 f"signals.{name}.ceiling: a trigger event needs a ceiling of at most {limit:g}, "
                 "a quarter of the lowest tier threshold"
             )
+    total, last = sum(adding.values()), next(reversed(adding), None)
+    if last is not None and total > limit and max(adding.values()) <= limit:
+        yield (
+            f"signals.{last}.ceiling: the ceilings of {', '.join(adding)} sum to {total:g}; together "
+            f"they may reach {limit:g}, a quarter of the lowest tier threshold"
+        )

@@ -78,10 +78,12 @@ def effective_files(folder: Path | None) -> list[SectionFile]:
 
 
 def golden_files(folder: Path | None) -> list[Path]:
-    """The golden accounts of a folder, in the order of their names; packaged ones if it has none."""
-    mine = (folder or DEFAULT_FOLDER) / GOLDEN
-    place = mine if mine.is_dir() else DEFAULT_FOLDER / GOLDEN
-    return sorted(place.glob("*.yaml"))
+    """The golden accounts of a folder, in the order of their names; packaged ones if it has none.
+
+    An empty ``golden`` folder is none: no policy is held against nothing.
+    """
+    mine = sorted(((folder or DEFAULT_FOLDER) / GOLDEN).glob("*.yaml"))
+    return mine or sorted((DEFAULT_FOLDER / GOLDEN).glob("*.yaml"))
 
 
 def _sections(folder: Path | None) -> list[SectionFile]:

@@ -76,11 +76,11 @@ def _files(home: Home, sources: Sources) -> Iterator[Path]:
 
 def _addresses(path: Path, *, required: bool) -> Iterator[str]:
     try:
-        text = read_text(path.read_bytes())
+        file = opened(path.read_bytes())
     except OSError as problem:
         if required:
             raise SourceError(path, "cannot be read", "Name a file with addresses.") from problem
         return
-    if text is None and required:
+    if file is None and required:
         raise SourceError(path, "is no text", "Name a CSV, JSON or Parquet file with addresses.")
-    yield from dict.fromkeys(addresses_in(text or ""))
+    yield from dict.fromkeys(addresses_in(read_text(file) if file else ""))

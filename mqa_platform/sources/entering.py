@@ -37,6 +37,7 @@ from mqa_platform.sources.lateness import (
 from mqa_platform.sources.mail_days import mailed_into
 from mqa_platform.sources.person_days import united
 from mqa_platform.sources.personal_key import forgetting
+from mqa_platform.sources.plus_addresses import PlusAddresses
 from mqa_platform.sources.readings import declared, read_as
 from mqa_platform.sources.registry import read
 from mqa_platform.sources.tombstones import Tombstones
@@ -88,6 +89,7 @@ class Entering:
         self.report = report
         self.progress = progress
         self.stones = Tombstones.of(home)
+        self.plus = PlusAddresses.of(home)
         self.published = session.days("signals")
         self._current: set[str] = set()
 
@@ -137,20 +139,21 @@ class Entering:
         former = self.ledger.former(it.name, found, it.stream, one, reading)
         if self.progress:
             self.progress(it.file_name)
-        landed, reason = self._judged(it)
+        with self.plus.noting(self.home, self.ledger.moment()):
+            landed, reason = self._judged(it)
+            file_name = plain_text(it.file_name)
         _check_unchanged(it)
         at = self.ledger.moment()
         pulled_at = it.pulled_at or (at if it.cursor is not None else None)
-        status = "landed" if reason is None else "held"
         # The former reading of a batch that is held now stays in use: it was good.
         leave = [f["batch_id"] for f in former if reason is None or f["status"] == "held"]
         batch = Batch(
             it.name,
             one,
             {
-                "file_name": plain_text(it.file_name),
+                "file_name": file_name,
                 "sha256": found.content,
-                "status": status,
+                "status": "landed" if reason is None else "held",
                 "held_reason": reason,
                 "stream": it.stream,
                 "cursor": it.cursor,
@@ -276,8 +279,7 @@ class Entering:
         decided = first_overridden(tables)
         if decided is not None:
             self.session.reopen(STAGES, decided)
-        minds = changed_minds(self.session, tables)
-        minds += corrected_days(self.session, tables)
+        minds = changed_minds(self.session, tables) + corrected_days(self.session, tables)
         seconds = self.policy.identity.link_scanners.seconds_after_sending
         minds += mailed_into(self.session, tables, seconds)
         if minds:

@@ -19,7 +19,13 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.expressions import identifier
-from mqa_platform.sources.personal_key import base_email, email_key, normal_email
+from mqa_platform.sources.personal_key import (
+    address_digest,
+    base_email,
+    email_key,
+    normal_email,
+)
+from mqa_platform.sources.plus_addresses import PlusAddresses
 from mqa_platform.sources.tombstones import CONTACT, COOKIE, EVENT, LEAD, PERSON
 from mqa_platform.warehouse import Session
 
@@ -30,6 +36,8 @@ _ROUNDS = 4
 class Person:
     """What names a person. ``people`` are ``email:<key>``, ``lead:<id>`` and ``contact:<id>``."""
 
+    # As they were given, for the journal.
+    addresses: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
     leads: set[str] = field(default_factory=set)
     contacts: set[str] = field(default_factory=set)
@@ -83,13 +91,21 @@ def refs_of(addresses: Iterable[str]) -> set[str]:
     return {f"email:{email_key(form)}" for form in spelled}
 
 
-def find(session: Session, addresses: Iterable[str]) -> Person:
-    """Everything that the warehouse has landed of the person with these addresses."""
+def find(session: Session, addresses: Iterable[str], plus: PlusAddresses) -> Person:
+    """Everything that the warehouse has landed of the person with these addresses.
+
+    Args:
+        session: of the warehouse.
+        addresses: the person's.
+        plus: which keys are spellings of one address.
+    """
     given = list(addresses)
     domains = {normal_email(a).rpartition("@")[2] for a in given}
-    person = Person(people=refs_of(given), domains=domains)
+    person = Person({normal_email(a) for a in given}, refs_of(given), domains=domains)
+    digests = {address_digest(a) for a in given}
     for _ in range(_ROUNDS):
         before = len(person.people) + len(person.contacts) + len(person.leads)
+        person.people |= plus.alike(person.people, digests)
         _records(session, person)
         if len(person.people) + len(person.contacts) + len(person.leads) == before:
             break

@@ -29,6 +29,7 @@ from mqa_platform.sources.tombstones import (
     PERSON,
     Tombstones,
 )
+from mqa_platform.warehouse.spellings import spelled
 
 DEFECTS: Final = "landed_defects"
 FILTERED: Final = "erased"
@@ -194,10 +195,13 @@ def _without_texts(table: pa.Table, texts: Collection[str]) -> tuple[pa.Table, M
         if not pa.types.is_string(field.type):
             continue
         for text in texts:
-            hit = mask(pc.match_substring(flat(table[field.name]), text))
+            pattern = f"(?i){spelled(text)}"
+            hit = mask(pc.match_substring_regex(flat(table[field.name]), pattern))
             if hit.any():
                 changed |= hit
-                new = pc.replace_substring(flat(table[field.name]), text, replacement(text))
+                new = pc.replace_substring_regex(
+                    flat(table[field.name]), pattern, replacement(text)
+                )
                 table = table.set_column(table.schema.get_field_index(field.name), field, new)
     return table, changed
 
@@ -211,7 +215,7 @@ def replacement(text: str) -> str:
 def _without_raw(table: pa.Table, texts: Collection[str]) -> tuple[pa.Table, Mask]:
     hit = np.zeros(len(table), dtype=np.bool_)
     for text in texts:
-        hit |= mask(pc.match_substring(flat(table["raw"]), text, ignore_case=True))
+        hit |= mask(pc.match_substring_regex(flat(table["raw"]), f"(?i){spelled(text)}"))
     hit &= ~mask(pc.equal(flat(table["raw"]), GONE))
     table = _with(table, "raw", hit, GONE)
     if hit.any():

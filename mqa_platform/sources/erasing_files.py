@@ -12,30 +12,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from mqa_platform.home import Home
 from mqa_platform.sources.batches import Batch, counts, nothing_read, write
-from mqa_platform.sources.erasing_texts import Needles, put, read_text, without
-from mqa_platform.sources.waiting import Digests, Ledger, digests
+from mqa_platform.sources.erasing_record import note, rewrite
+from mqa_platform.sources.erasing_texts import opened, put, read_text, without
+from mqa_platform.sources.needles import Needles
+from mqa_platform.sources.waiting import Digests, Ledger
 from mqa_platform.warehouse import Session
 
 # What is a store of its own and is looked at as one, or is rewritten as landing.
 _STORES: Final = ("warehouse.duckdb", "snapshot.duckdb", "postgres", "erasing", "shadows")
 # What people wrote for the platform to read: it is told of, and never rewritten.
 _THEIRS: Final = ("policy", "policies")
+# Tables of networks: nobody's address is in them.
+_NETWORKS: Final = (".mmdb",)
 
 
 @dataclass
 class Scrubbed:
-    """What was done to files: how many, how many records went, and the deliveries among them."""
+    """What was done to files: how many, and how many records went."""
 
     files: int = 0
     removed: int = 0
-    digests: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def files(home: Home) -> Iterator[Path]:
@@ -61,9 +64,9 @@ def addresses_in_files(home: Home, needles: Needles) -> set[str]:
     """The spellings of the person's addresses that stand in files, such as with a plus."""
     found: set[str] = set()
     for path in files(home):
-        content = path.read_bytes()
-        if needles.may_be_in(content) or content[:2] == b"\x1f\x8b" or content[:4] == b"PAR1":
-            found |= needles.addresses(read_text(content) or "")
+        content = opened(path.read_bytes())
+        if content and (content.is_parquet or needles.may_be_in(content.content)):
+            found |= needles.addresses(read_text(content))
     return found
 
 
@@ -80,23 +83,23 @@ def scrub(session: Session, home: Home, needles: Needles, at: datetime) -> Scrub
         found = without(path, content, needles)
         if found is None:
             continue
-        old = hashlib.sha256(content).hexdigest()
+        # The ledger first: a delivery that has been shortened and is not entered would land again.
+        _settle(session, home, ledger, content, found.content)
         put(path, found.content)
         done.files += 1
         done.removed += found.removed
-        done.digests |= _settled(session, home, ledger, path, old)
     return done
 
 
-def _settled(
-    session: Session, home: Home, ledger: Ledger, path: Path, old: str
-) -> dict[str, tuple[str, str]]:
-    """Enters the bytes that are left of a delivery; the batches that it became, with both digests."""
+def _settle(session: Session, home: Home, ledger: Ledger, before: bytes, after: bytes) -> None:
+    """Enters the bytes that are left of a delivery, and notes what became of its file."""
+    old, new = (hashlib.sha256(content).hexdigest() for content in (before, after))
     same = [row for row in ledger.rows.values() if row["sha256"] == old]
-    new = hashlib.sha256(path.read_bytes()).hexdigest()
+    at = ledger.moment()
+    note(home, [rewrite(r["batch_id"], "file", r["source"], (old, new), 1, at) for r in same])
     for row in [r for r in same if r["status"] == "landed"]:
-        found = digests(row["source"], path)
-        one = ledger.batch_id(Digests(found.content, found.named), row["read_as"])
+        named = hashlib.sha256(row["source"].encode() + b"\0" + after).hexdigest()
+        one = ledger.batch_id(Digests(new, named), row["read_as"])
         if one in ledger.rows:
             continue
         moment = ledger.moment()
@@ -109,17 +112,26 @@ def _settled(
         )
         session.land(batch.source, batch.batch_id, batch.path, batch.tables, batch.ledger)
         ledger.add(batch, [])
-    return {row["batch_id"]: (old, new) for row in same}
 
 
-def remains(home: Home, needles: Needles) -> dict[str, int]:
-    """Folder or file of the home → files in which something of the person still stands."""
+def remains(home: Home, needles: Needles) -> tuple[dict[str, int], list[str]]:
+    """What still has something of the person in it, and what nobody can look into.
+
+    Returns:
+        Folder or file of the home → how many files. The paths of files that are neither text nor Parquet,
+        or damaged: of these only the plain bytes were searched.
+    """
     found: dict[str, int] = {}
+    closed = []
     for path in files(home):
-        top = path.relative_to(home.root).parts[0]
+        relative = path.relative_to(home.root)
+        top = relative.parts[0]
         found.setdefault(top, 0)
         content = path.read_bytes()
-        if not needles.may_be_in(content) and content[:2] != b"\x1f\x8b" and content[:4] != b"PAR1":
-            continue
-        found[top] += int(needles.hit(read_text(content) or ""))
-    return found
+        text = opened(content)
+        if text is None:
+            closed += [] if path.suffix in _NETWORKS else [relative.as_posix()]
+            found[top] += int(needles.in_octets(content))
+        elif text.is_parquet or needles.may_be_in(text.content):
+            found[top] += int(needles.hit(read_text(text)))
+    return found, closed

@@ -4,8 +4,8 @@ Belongs here: the order of the steps, what becomes of a batch's counts and of it
 here: which rows are about the person (``erased_rows``), or files as they were delivered
 (``erasing_files``).
 
-The batches' files come first, the warehouse last and in one transaction: what a killed erasure has begun,
-the next one finds still there, and ends.
+Each rewrite is noted before it is made. The batches' files come first, the warehouse last and in one
+transaction: what a killed erasure has begun, the next one finds still there, and ends.
 """
 
 from __future__ import annotations
@@ -13,32 +13,35 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_platform import decision_files
 from mqa_platform.home import Home
+from mqa_platform.sources import erasing_record
 from mqa_platform.sources.erased_person import Person
 from mqa_platform.sources.erased_rows import DEFECTS, FILTERED, NAMES, cleaned, removed, replacement
+from mqa_platform.sources.erasing_record import rewrite, unknown
 from mqa_platform.sources.retention import REWRITES
 from mqa_platform.sources.tombstones import EVENT, Tombstones
 from mqa_platform.warehouse import Session
 from mqa_platform.warehouse.erasing import Counts, Named, erase_rows, named_rows
+from mqa_platform.warehouse.spellings import spelled
 
-REASON: Final = "erasure"
 _LEDGER: Final = b"mqa_ledger"
-_REWRITES: Final = "_erasures.jsonl"
-_COLUMNS: Final = (
+# What names people in landed tables, each column in the rows in which it does.
+NAMING: Final = (
     *(Named(n.table, n.column, n.kind, n.when, n.blank) for n in NAMES),
     Named("landed_signals", "source|event_id", EVENT),
-    Named(DEFECTS, "raw_hash", "defect"),
 )
+_COLUMNS: Final = (*NAMING, Named(DEFECTS, "raw_hash", "defect"))
 
 
 @dataclass
@@ -47,7 +50,6 @@ class Rewritten:
 
     files: int = 0
     rows: int = 0
-    rewrites: list[dict[str, Any]] = field(default_factory=list)
 
 
 def erase_landed(
@@ -56,7 +58,6 @@ def erase_landed(
     person: Person,
     stones: Tombstones,
     at: datetime,
-    digests: Mapping[str, tuple[str, str]],
 ) -> Rewritten:
     """Takes a person out of the batches on disk, then out of the landed tables and the decisions.
 
@@ -66,17 +67,11 @@ def erase_landed(
         person: who.
         stones: tombstones that hold everything of the person.
         at: the moment for the record.
-        digests: batch → digest of its delivered file before and after that was rewritten.
     """
     texts = [*person.keys, *sorted(person.names)]
-    dropped = named_rows(session, _COLUMNS[:-1], person.refs())
+    dropped = named_rows(session, NAMING, person.refs())
     counts = _counts(session, dropped)
     done = _files(home, stones, texts, {c.batch_id: c.columns for c in counts}, at)
-    ledger = session.table("landed_batches").select("batch_id", "source")
-    sources = {r["batch_id"]: r["source"] for r in session.rows(ledger)}
-    for batch, (old, new) in sorted(digests.items()):
-        done.rewrites.append(_rewrite(batch, "file", sources.get(batch, ""), old, new, 1, at))
-    _remember(home, done.rewrites)
     decided = _decisions(session, home, person, texts)
     defects = _defects(session, stones, texts)
     refs = [*person.refs(), *(("defect", h) for h in defects["raw_hash"].to_pylist())]
@@ -91,29 +86,6 @@ def erase_landed(
         {DEFECTS: cleaned(DEFECTS, defects, stones, texts).table, REWRITES: unknown(session, home)},
     )
     return done
-
-
-def remember(session: Session, home: Home) -> None:
-    """After a rebuild: take the record of erasures back from the note beside landing."""
-    rows = unknown(session, home)
-    if len(rows):
-        erase_rows(session, (), (), {}, (), {}, {REWRITES: rows})
-
-
-def unknown(session: Session, home: Home) -> pa.Table:
-    """The rewrites of erasures that ``privacy_rewrites`` does not have; after a rebuild, all of them."""
-    schema = session.catalogue.arrow_schema(REWRITES)
-    path = home.landing / _REWRITES
-    told = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if not told:
-        return schema.empty_table()
-    known = {r["rewrite_id"] for r in session.rows(session.table(REWRITES).select("rewrite_id"))}
-    rows = [
-        {**row, "rewritten_at": datetime.fromisoformat(row["rewritten_at"])}
-        for row in told
-        if row["rewrite_id"] not in known
-    ]
-    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _counts(session: Session, dropped: Mapping[str, Mapping[str, int]]) -> list[Counts]:
@@ -162,15 +134,16 @@ def _files(
         note = _note(metadata, counts.get(batch, {}), texts)
         if not found.dropped and not found.changed and note == metadata.get(_LEDGER):
             continue
-        old = _sha256(path)
         if note is not None:
             metadata[_LEDGER] = note
-        _replace(path, found.table.replace_schema_metadata(metadata))
+        partial = _written(path, found.table.replace_schema_metadata(metadata))
         if found.dropped or found.changed:
             done.files += 1
-            rows = found.dropped + found.changed
-            source = path.parent.parent.name
-            done.rewrites.append(_rewrite(batch, name, source, old, _sha256(path), rows, at))
+            hashes, rows = (_sha256(path), _sha256(partial)), found.dropped + found.changed
+            erasing_record.note(
+                home, [rewrite(batch, name, path.parent.parent.name, hashes, rows, at)]
+            )
+        partial.replace(path)
     return done
 
 
@@ -188,28 +161,8 @@ def _note(
     told = json.loads(metadata[_LEDGER])
     note = json.dumps({**told, **counts}, default=str) if counts else metadata[_LEDGER].decode()
     for text in texts:
-        note = note.replace(text, replacement(text))
+        note = re.sub(spelled(text), replacement(text), note, flags=re.IGNORECASE)
     return note.encode()
-
-
-def _rewrite(
-    batch: str, what: str, source: str, old: str, new: str, rows: int, at: datetime
-) -> dict[str, Any]:
-    return {
-        "rewrite_id": f"{batch}-{what}-{new[:12]}", "batch_id": batch, "source": source,
-        "reason": REASON, "old_sha256": old, "new_sha256": new, "rewritten_at": at.isoformat(),
-        "rows": rows,
-    }  # fmt: skip
-
-
-def _remember(home: Home, rewrites: list[dict[str, Any]]) -> None:
-    if not rewrites:
-        return
-    path = home.landing / _REWRITES
-    before = path.read_text() if path.exists() else ""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(before + "".join(json.dumps(row) + "\n" for row in rewrites))
-    partial.replace(path)
 
 
 def _defects(session: Session, stones: Tombstones, texts: Collection[str]) -> pa.Table:
@@ -235,19 +188,20 @@ def _decisions(session: Session, home: Home, person: Person, texts: Collection[s
         table = pq.read_table(path)
         again = decision_files.pseudonymous(table, ids, texts)
         if not again.equals(table):
-            _replace(path, again)
+            _written(path, again).replace(path)
     stored = session.arrow(session.table("decisions"))
     again = decision_files.pseudonymous(stored, ids, texts)
     changed = [a != b for a, b in zip(stored.to_pylist(), again.to_pylist(), strict=True)]
     return again.filter(pa.array(changed, pa.bool_()))
 
 
-def _replace(target: Path, table: pa.Table) -> None:
+def _written(target: Path, table: pa.Table) -> Path:
+    """The file that is to take the place of another."""
     partial = target.with_suffix(f".{os.getpid()}.partial")
     pq.write_table(table, partial, compression="zstd")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    partial.replace(target)
+    return partial
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,8 @@
-"""A person in files as they lie on disk: finding them, and what is left of a file without them.
+"""A person in files as they lie on disk: what a file says, and what is left of it without them.
 
-Belongs here: CSV, JSON, lines, Parquet and plain text, each also as gzip. Does not belong here: which files
-there are and what the ledger knows of them (``erasing_files``).
+Belongs here: CSV, JSON, lines, Parquet and plain text, in UTF-8 or UTF-16, each also as gzip. Does not
+belong here: what names the person (``needles``), or which files there are and what the ledger knows of them
+(``erasing_files``).
 
 A record of a table or a line goes when one of its values is the person's address, key or browser. Where the
 person only stands inside a longer text, the rest of the text stays. Of a JSON document the items of its
@@ -14,11 +15,10 @@ import csv
 import gzip
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,86 +26,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mqa_platform.sources.names import is_email
-from mqa_platform.sources.personal_key import base_email
-from mqa_platform.sources.redaction import ERASED as GONE
-from mqa_platform.sources.redaction import addresses_in
+from mqa_platform.sources.files import is_binary, wide_encoding
+from mqa_platform.sources.needles import Needles
 
 _LINES: Final = (".jsonl", ".ndjson", ".log", ".tsv")
 _PARQUET_MAGIC: Final = b"PAR1"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-
-
-@dataclass(frozen=True)
-class Needles:
-    """What must not stand in a file: addresses, their keys, names, and ids of browsers.
-
-    Attributes:
-        bases: addresses without what follows a plus, normal form; every spelling of them counts.
-        texts: keys and names, in any case of letters.
-        ids: ids of browsers; they count as whole words only.
-    """
-
-    bases: frozenset[str]
-    texts: frozenset[str] = frozenset()
-    ids: frozenset[str] = frozenset()
-    _domains: tuple[str, ...] = field(init=False, repr=False, default=())
-
-    @cached_property
-    def _quick(self) -> tuple[bytes, ...]:
-        domains = {base.rpartition("@")[2] for base in self.bases}
-        words = {*domains, *self.texts, *self.ids}
-        forms = {w.lower() for w in words} | {json.dumps(w)[1:-1].lower() for w in words}
-        return tuple(form.encode() for form in forms)
-
-    @cached_property
-    def _words(self) -> re.Pattern[str] | None:
-        if not self.ids:
-            return None
-        listed = "|".join(map(re.escape, sorted(self.ids)))
-        return re.compile(rf"(?<![\w-])(?:{listed})(?![\w-])")
-
-    def may_be_in(self, content: bytes) -> bool:
-        """Whether it is worth looking; one pass a needle over the bytes."""
-        small = content.lower()
-        return any(quick in small for quick in self._quick)
-
-    def addresses(self, text: str) -> set[str]:
-        """The person's addresses in a text, as they are written there."""
-        return {found for found in addresses_in(text) if base_email(found) in self.bases}
-
-    def hit(self, text: str) -> bool:
-        """Whether a text has something of the person in it."""
-        small = text.lower()
-        if any(t.lower() in small for t in self.texts) or self.addresses(text):
-            return True
-        return bool(self._words and self._words.search(text))
-
-    def is_theirs(self, values: Iterable[str]) -> bool:
-        """Whether one of the values of a record is the person, and nothing else."""
-        for value in map(str.strip, values):
-            bare = value.lower().removeprefix("email:")
-            if bare in self.texts or value in self.ids:
-                return True
-            if "@" in value and is_email(value) and base_email(value) in self.bases:
-                return True
-        return False
-
-    def without(self, text: str) -> str:
-        """The text with a mark in the place of every needle."""
-        for address in sorted(self.addresses(text), key=len, reverse=True):
-            text = re.sub(_spelled(address), GONE, text, flags=re.IGNORECASE)
-        for word in sorted(self.texts, key=len, reverse=True):
-            text = re.sub(re.escape(word), GONE, text, flags=re.IGNORECASE)
-        return self._words.sub(GONE, text) if self._words else text
-
-
-def _spelled(address: str) -> str:
-    """A pattern of the ways in which URLs, JSON and HTML write an address."""
-    local, _, domain = address.rpartition("@")
-    at = r"(?:@|%(?:25)?40|\\u0040|&#(?:64|x40);)"
-    plus = r"(?:\+|%(?:25)?2[bB]|\\u002[bB])"
-    return plus.join(re.escape(p) for p in local.split("+")) + at + re.escape(domain)
 
 
 @dataclass(frozen=True)
@@ -116,39 +42,77 @@ class Without:
     removed: int
 
 
-def read_text(content: bytes) -> str | None:
-    """What a file says, gzip undone and Parquet decoded; None where it is no text."""
-    if content[:2] == _GZIP_MAGIC:
+@dataclass(frozen=True)
+class Opened:
+    """A file that can be looked into.
+
+    Attributes:
+        content: its text as UTF-8, or Parquet; gzip undone.
+        packed: whether it was gzip.
+        wide: the encoding of text that is not UTF-8.
+    """
+
+    content: bytes
+    packed: bool
+    wide: str | None
+
+    def closed(self, content: bytes) -> bytes:
+        """New content in the form in which the file came."""
+        if self.wide:
+            content = content.decode("utf-8", "surrogatepass").encode(self.wide, "surrogatepass")
+        return gzip.compress(content, mtime=0) if self.packed else content
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the content is a table."""
+        return self.content[:4] == _PARQUET_MAGIC
+
+
+def opened(content: bytes) -> Opened | None:
+    """A file's content as it can be looked into; None where it is no text and no table."""
+    packed = content[:2] == _GZIP_MAGIC
+    if packed:
         try:
             content = gzip.decompress(content)
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             return None
     if content[:4] == _PARQUET_MAGIC:
-        return "\n".join(_parquet_texts(content))
-    if b"\0" in content[:4096]:
-        return None
-    return content.decode("utf-8", errors="surrogateescape")
+        try:
+            pq.read_metadata(pa.BufferReader(content))
+        except (pa.ArrowException, OSError):
+            return None
+        return Opened(content, packed, None)
+    wide = wide_encoding(content)
+    if wide:
+        try:
+            text = content.decode(wide, "surrogatepass")
+        except UnicodeDecodeError:
+            text = content.decode(wide, "replace")
+        return Opened(text.encode("utf-8", "surrogatepass"), packed, wide)
+    return None if is_binary(content) else Opened(content, packed, None)
+
+
+def read_text(found: Opened) -> str:
+    """What a file says; of Parquet each text once."""
+    if found.is_parquet:
+        return "\n".join(_parquet_texts(found.content))
+    return found.content.decode("utf-8", errors="surrogateescape")
 
 
 def without(path: Path, content: bytes, needles: Needles) -> Without | None:
     """The file's bytes without the person; None where nothing of the person is in it."""
-    packed = content[:2] == _GZIP_MAGIC
-    plain = content
-    if packed:
-        try:
-            plain = gzip.decompress(content)
-        except (OSError, EOFError):
-            return None
-    if plain[:4] == _PARQUET_MAGIC:
-        found = _without_parquet(plain, needles)
-    elif b"\0" in plain[:4096] or not needles.may_be_in(plain):
+    file = opened(content)
+    if file is None:
+        return None
+    if file.is_parquet:
+        found = _without_parquet(file.content, needles)
+    elif not needles.may_be_in(file.content):
         return None
     else:
-        text = plain.decode("utf-8", errors="surrogateescape")
-        found = _without_text(_suffix(path), text, needles)
+        found = _without_text(_suffix(path), read_text(file), needles)
     if found is None or not found.removed:
         return None
-    return Without(gzip.compress(found.content, mtime=0), found.removed) if packed else found
+    return Without(file.closed(found.content), found.removed)
 
 
 def _suffix(path: Path) -> str:
@@ -216,7 +180,8 @@ def _records(text: str) -> Iterator[str]:
 
 
 def _without_document(text: str, needles: Needles) -> Without:
-    document, count = json.loads(text), [0]
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    document, count = json.loads(text.removeprefix(mark)), [0]
 
     def walk(value: Any) -> Any:
         if isinstance(value, list):
@@ -238,7 +203,7 @@ def _without_document(text: str, needles: Needles) -> Without:
         return isinstance(item, str) and needles.is_theirs([item])
 
     changed = walk(document)
-    return Without(_octets(json.dumps(changed, ensure_ascii=False)), count[0])
+    return Without(_octets(mark + json.dumps(changed, ensure_ascii=False)), count[0])
 
 
 def _parquet_texts(content: bytes) -> Iterator[str]:

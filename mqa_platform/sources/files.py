@@ -41,7 +41,7 @@ def open_bytes(path: Path) -> bytes:
         SourceError: as ``open_raw``.
     """
     content = open_raw(path)
-    encoding = _wide_encoding(content[:_HEAD])
+    encoding = wide_encoding(content)
     if encoding:
         return content.decode(encoding, errors="replace").removeprefix("\ufeff").encode()
     return content.removeprefix(b"\xef\xbb\xbf")
@@ -65,8 +65,9 @@ def open_raw(path: Path) -> bytes:
     return _unpacked(path, packed) if packed.startswith(_GZIP) else packed
 
 
-def _wide_encoding(head: bytes) -> str | None:
+def wide_encoding(content: bytes) -> str | None:
     """UTF-16 with its mark, or without one where every other byte of the text is zero."""
+    head = content[:_HEAD]
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if head.startswith(mark):
             return encoding
@@ -121,7 +122,7 @@ def open_text(path: Path) -> bytes:
 
 def as_text(path: Path, content: bytes) -> bytes:
     """``open_text`` for content that is at hand."""
-    if _is_binary(content[:_HEAD]):
+    if is_binary(content):
         raise SourceError(
             path, "is a binary file, not text", "Export it as plain text or gzip of plain text."
         )
@@ -136,8 +137,9 @@ def as_text(path: Path, content: bytes) -> bytes:
     return content
 
 
-def _is_binary(head: bytes) -> bool:
+def is_binary(content: bytes) -> bool:
     """Whether it holds NUL bytes as no text does; a few of them alone are dirt in a text."""
+    head = content[:_HEAD]
     nulls = head.count(0)
     return nulls > len(head) // 4 or (
         nulls > 0 and len(head.translate(None, _CONTROLS)) < len(head)

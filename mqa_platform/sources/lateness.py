@@ -27,6 +27,8 @@ IDENTITY = "identity"
 SIGNALS = "signals"
 # The consumer that is asked for single days of them.
 SIGNAL_DAYS = "signal_days"
+# The consumer that is asked for the scores which still see the touchpoints of single days.
+TOUCHED = "touched_days"
 # The consumer that is asked to fold the stages again.
 STAGES = "stages"
 _IDENTITY = ["kind", "ref", "person_ref", "seen_at"]

@@ -28,6 +28,8 @@ ERASED_KEY: Final = "0" * 32
 _USED = "personal_keys.txt"
 # Digests of the erased addresses that are not to be known again; see ``tombstones``.
 _ERASED: ContextVar[frozenset[str]] = ContextVar("erased_addresses", default=frozenset())
+# Where the keys of addresses with a plus are noted; see ``plus_addresses``.
+_PLUS: ContextVar[dict[str, str] | None] = ContextVar("plus_addresses", default=None)
 REMEDY: Final = (
     f"set {VARIABLE} to a secret of your own and keep it; then move landing and warehouse away and land "
     "the files again (docs/privacy.md)"
@@ -53,7 +55,12 @@ def email_key(address: str) -> str:
     erased = _ERASED.get()
     if erased and address_digest(address) in erased:
         return ERASED_KEY
-    return _digest(normal_email(address))[:32]
+    normal = normal_email(address)
+    key = _digest(normal)[:32]
+    noted = _PLUS.get()
+    if noted is not None and "+" in normal and (base := base_email(normal)) != normal:
+        noted |= dict.fromkeys((key, _digest(base)[:32]), address_digest(base))
+    return key
 
 
 def base_email(address: str) -> str:
@@ -80,6 +87,17 @@ def forgetting(digests: frozenset[str]) -> Iterator[None]:
         yield
     finally:
         _ERASED.reset(token)
+
+
+@contextmanager
+def noting_plus() -> Iterator[dict[str, str]]:
+    """Notes in this block the keys of addresses with a plus, and without: key → address digest."""
+    noted: dict[str, str] = {}
+    token = _PLUS.set(noted)
+    try:
+        yield noted
+    finally:
+        _PLUS.reset(token)
 
 
 def ip_tokens(addresses: Iterable[str]) -> dict[str, str]:

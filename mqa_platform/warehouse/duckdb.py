@@ -6,6 +6,7 @@ the file (``duckdb_lock``), or copies of it for readers (``snapshot``).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import duckdb
 import ibis
 import ibis.expr.schema as sch
 import ibis.expr.types as ir
+import psutil
 import pyarrow as pa
 
 from mqa_platform.contracts.model import Contract
@@ -26,7 +28,13 @@ from mqa_platform.warehouse.base import Warehouse
 from mqa_platform.warehouse.duckdb_lock import only_session, open_file
 from mqa_platform.warehouse.session import Kind, Session
 
+MEMORY_VARIABLE = "MQA_DUCKDB_MEMORY"
 _INCOMING = "_incoming_rows"
+_MOST_MEGABYTES = 3000
+
+
+def _usual_limit() -> str:
+    return f"{min(_MOST_MEGABYTES, psutil.virtual_memory().total // 2 // 10**6)}MB"
 
 
 class DuckDBWarehouse(Warehouse):
@@ -36,8 +44,8 @@ class DuckDBWarehouse(Warehouse):
         path: the file; created with its folder on first use.
         contracts: the published tables.
         landed: the landed tables' Arrow schemas.
-        memory_limit: such as ``"4GB"``; default DuckDB's own. What does not fit goes to
-            ``<path>.tmp``.
+        memory_limit: such as ``"4GB"``; default MQA_DUCKDB_MEMORY, else half of the machine's, 3 GB at
+            most: its other processes and the kernels need theirs. What does not fit goes to ``<path>.tmp``.
         lock_timeout: seconds to wait for another process or thread that holds the file.
     """
 
@@ -54,9 +62,10 @@ class DuckDBWarehouse(Warehouse):
         """Remember where; nothing is opened yet."""
         super().__init__(contracts, landed)
         self.path = Path(path).absolute()
-        self._config = {"temp_directory": f"{self.path}.tmp"}
-        if memory_limit:
-            self._config["memory_limit"] = memory_limit
+        self._config = {
+            "temp_directory": f"{self.path}.tmp",
+            "memory_limit": memory_limit or os.environ.get(MEMORY_VARIABLE) or _usual_limit(),
+        }
         self._lock_timeout = lock_timeout
 
     @contextmanager
@@ -76,6 +85,7 @@ class DuckDBWarehouse(Warehouse):
                 try:
                     session.sweep()
                     yield session
+                    session.sweep()
                 finally:
                     session.close_auditor()
             finally:
@@ -114,10 +124,10 @@ class DuckDBSession(Session):
         self._root = root
 
     def sweep(self) -> None:
-        """Drop what a killed session left: no other session can be alive while we hold the file."""
+        """Drop what sessions leave, also killed ones: no other can be alive while we hold the file."""
         stale = self.fetch(
             "SELECT table_name FROM duckdb_tables() WHERE NOT temporary "
-            "AND database_name = current_database() AND table_name ~ '.*__staged_[0-9a-f]{8}'"
+            "AND database_name = current_database() AND table_name ~ '.*__(staged|scratch)_[0-9a-f]{8}'"
         )
         for (name,) in stale:
             self.run(f"DROP TABLE {quoted(name)}")
@@ -173,7 +183,8 @@ class DuckDBSession(Session):
 
     def create(self, name: str, schema: sch.Schema, *, kind: Kind = "kept") -> None:
         """See ``Session.create``; no keys, no indexes: they would cost every swap."""
-        # Staged rows must be visible on GX's connection, so only scratch tables are temporary.
+        # Staged rows must be visible on GX's connection; and what is temporary lies in memory as it is,
+        # ten times as large as in the file. So only what is scratch and small is temporary.
         temporary = "TEMPORARY " if kind == "scratch" else ""
         self.run(f"CREATE {temporary}TABLE {quoted(name)} ({self.column_definitions(schema)})")
 

@@ -14,15 +14,25 @@ from typing import TYPE_CHECKING, Final
 import ibis
 import pyarrow as pa
 
-from mqa_platform.contracts.rules import literal, quoted
+from mqa_platform.contracts.rules import quoted
 from mqa_platform.warehouse.erasing import tables, text_columns
+from mqa_platform.warehouse.spellings import may_hold
 
 if TYPE_CHECKING:
     from mqa_platform.warehouse.session import Session
 
 # Columns that hold a person's id, or that of a browser or record, wherever they stand.
 _IDS: Final = frozenset(
-    {"person_ref", "person_key", "person_id", "anonymous_id", "contact_id", "lead_id", "person_ids"}
+    {
+        "person_ref",
+        "person_key",
+        "person_id",
+        "anonymous_id",
+        "contact_id",
+        "lead_id",
+        "person_ids",
+        "converted_contact_id",
+    }  # fmt: skip
 )
 
 
@@ -30,16 +40,11 @@ def occurrences(session: Session, texts: Sequence[str]) -> dict[str, int]:
     """Table → rows in which one of the texts stands in a text column, in any case of letters."""
     found = {}
     for table in tables(session):
-        held = _held(text_columns(session, table), texts)
+        held = may_hold(text_columns(session, table), texts)
         if held:
             ((rows,),) = session.fetch(f"SELECT COUNT(*) FROM {quoted(table)} WHERE {held}")
             found[table] = rows
     return found
-
-
-def _held(columns: Sequence[str], texts: Sequence[str]) -> str:
-    wanted = [literal(text.lower()) for text in texts]
-    return " OR ".join(f"POSITION({t} IN LOWER({quoted(c)})) > 0" for t in wanted for c in columns)
 
 
 def named(session: Session, refs: Collection[str]) -> dict[str, int]:
@@ -63,7 +68,7 @@ def snapshot_occurrences(path: Path, texts: Sequence[str]) -> dict[str, int]:
         found = {}
         for table in con.list_tables():
             schema = con.table(table).schema()
-            held = _held([c for c, dtype in schema.items() if dtype.is_string()], texts)
+            held = may_hold([c for c, dtype in schema.items() if dtype.is_string()], texts)
             if held:
                 query = f"SELECT COUNT(*) FROM {quoted(table)} WHERE {held}"
                 found[table] = con.raw_sql(query).fetchall()[0][0]

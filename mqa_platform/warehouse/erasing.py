@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from mqa_platform.contracts.rules import literal, quoted
 from mqa_platform.warehouse.ledger import LANDED_BATCHES
+from mqa_platform.warehouse.spellings import may_hold, spelled
 from mqa_platform.warehouse.tables import REJECTED
 
 if TYPE_CHECKING:
     from mqa_platform.warehouse.session import Session
 
+# Texts of one query: an engine takes so many columns, and a person may have many addresses.
+_AT_ONCE: Final = 20
 _REFS = pa.schema([("kind", pa.string()), ("ref", pa.string())])
 
 
@@ -141,33 +144,35 @@ def text_columns(session: Session, table: str) -> list[str]:
 
 
 def _without(session: Session, table: str, texts: Mapping[str, str]) -> Iterator[str]:
-    """The updates of the columns of a table that hold one of the texts."""
+    """The updates of the columns of a table that hold one of the texts, in any case of letters."""
     columns = text_columns(session, table)
     for text, hits in _hits(session, table, columns, texts).items():
         for column in hits:
             yield (
-                f"UPDATE {quoted(table)} SET {quoted(column)} = "
-                f"REPLACE({quoted(column)}, {literal(text)}, {literal(texts[text])}) "
-                f"WHERE {_contains(column, text)}"
+                f"UPDATE {quoted(table)} SET {quoted(column)} = REGEXP_REPLACE({quoted(column)}, "
+                f"{literal(spelled(text))}, {literal(texts[text])}, 'gi') "
+                f"WHERE {may_hold([column], [text])}"
             )
 
 
 def _hits(
     session: Session, table: str, columns: Sequence[str], texts: Collection[str]
 ) -> dict[str, list[str]]:
-    asked = [(text, column) for text in texts for column in columns]
-    if not asked:
-        return {}
-    counts = ", ".join(
-        f"SUM(CASE WHEN {_contains(column, text)} THEN 1 ELSE 0 END)" for text, column in asked
-    )
-    (row,) = session.fetch(f"SELECT {counts} FROM {quoted(table)}")
+    """Text → columns in which it stands; asked a column at a time where any of them does."""
     found: dict[str, list[str]] = {}
-    for (text, column), n in zip(asked, row, strict=True):
-        if n:
-            found.setdefault(text, []).append(column)
-    return found
+    listed = list(texts)
+    for some in (listed[at : at + _AT_ONCE] for at in range(0, len(listed), _AT_ONCE)):
+        for column in _true(session, table, {c: may_hold([c], some) for c in columns}):
+            asked = {text: may_hold([column], [text]) for text in some}
+            for text in _true(session, table, asked):
+                found.setdefault(text, []).append(column)
+    return {text: found[text] for text in texts if text in found}
 
 
-def _contains(column: str, text: str) -> str:
-    return f"POSITION({literal(text)} IN {quoted(column)}) > 0"
+def _true(session: Session, table: str, asked: Mapping[str, str]) -> list[str]:
+    """The names of the conditions that hold in a row of the table at least."""
+    if not asked:
+        return []
+    counts = ", ".join(f"SUM(CASE WHEN {held} THEN 1 ELSE 0 END)" for held in asked.values())
+    (row,) = session.fetch(f"SELECT {counts} FROM {quoted(table)}")
+    return [name for name, rows in zip(asked, row, strict=True) if rows]

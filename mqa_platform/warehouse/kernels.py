@@ -16,7 +16,7 @@ from mqa_platform.core.kernel import Kernel
 from mqa_platform.warehouse.arrow import conform
 
 if TYPE_CHECKING:
-    from mqa_platform.warehouse.session import Session
+    from mqa_platform.warehouse.session import Kind, Session
 
 ROWS_AT_ONCE = 2_000_000
 
@@ -36,15 +36,17 @@ def apply_by_shards(
     given, made = session.scratch_name(f"in_{kernel.name}"), session.scratch_name(kernel.name)
     session.create(given, expr.schema(), kind="scratch")
     session.insert(given, expr)
-    session.create(made, sch.Schema.from_pyarrow(kernel.schema), kind="scratch")
     stored = session.con.table(given)
     shards = session.fetch(
         f'SELECT "{shard_by}", COUNT(*) FROM "{given}" GROUP BY "{shard_by}" ORDER BY "{shard_by}"'
     )
     if any(shard is None for shard, _ in shards):
         raise ValueError(f"kernel {kernel.name}: a row without a shard in {shard_by}")
-    most = min(rows_at_once, kernel.rows_at_once or rows_at_once)
-    for first, last in shard_ranges(shards, most):
+    ranges = list(shard_ranges(shards, min(rows_at_once, kernel.rows_at_once or rows_at_once)))
+    # What is too much to go through at once is too much to keep in memory.
+    kind: Kind = "bulk" if len(ranges) > 1 else "scratch"
+    session.create(made, sch.Schema.from_pyarrow(kernel.schema), kind=kind)
+    for first, last in ranges:
         part = session.arrow(
             stored.filter(stored[shard_by].between(first, last)), expr.schema().to_pyarrow()
         )

@@ -103,6 +103,12 @@ def reopen(consumers: Iterable[str], day: date) -> list[str]:
     ]
 
 
+def reopen_days(consumer: str, days: Iterable[date]) -> str:
+    """The statement that asks a consumer for single days."""
+    asked = ", ".join(f"({literal(consumer)}, {literal(day)})" for day in days)
+    return f"INSERT INTO {REOPENED} (consumer, day) VALUES {asked}"
+
+
 def settle(consumer: str, day: date | None) -> str:
     """The statement that drops what ``consumer`` was asked for from ``day`` on (None: all)."""
     since = "" if day is None else f" AND day >= {literal(day)}"

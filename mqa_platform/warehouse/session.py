@@ -32,7 +32,7 @@ from mqa_platform.warehouse.publication import Publication, Published
 from mqa_platform.warehouse.swapping import Reopening
 from mqa_platform.warehouse.tables import Catalogue
 
-Kind = Literal["kept", "staged", "scratch"]
+Kind = Literal["kept", "staged", "scratch", "bulk"]
 
 
 class Session(ComputeSession):
@@ -65,6 +65,7 @@ class Session(ComputeSession):
         settles: str | None = None,
         from_day: date | None = None,
         answers: Sequence[str] = (),
+        tells: Sequence[str] = (),
     ) -> list[Published]:
         """Stage, audit and swap in the rows of one or more tables: all of them, or none.
 
@@ -79,13 +80,14 @@ class Session(ComputeSession):
                 publication.
             from_day: default the first day of the window.
             answers: consumers all of whose requests are answered, of whatever day.
+            tells: consumers that are asked for every day of the window if anything changed.
 
         Raises:
             ContractError: columns are not the contract's; nothing was written.
             AuditFailed: a blocking rule failed; the published tables are as before.
         """
         first = from_day or (window.lo if window else None)
-        reopening = Reopening(tuple(reopens), settles, first, tuple(answers))
+        reopening = Reopening(tuple(reopens), settles, first, tuple(answers), tuple(tells))
         return publishing.publish(self, publications, window, run_id, days, reopening)
 
     def days(self, table: str) -> list[date]:
@@ -111,8 +113,7 @@ class Session(ComputeSession):
     def reopen_days(self, consumer: str, days: Iterable[date]) -> None:
         """Ask a consumer for single days, at once and for itself."""
         self.ensure(REOPENED)
-        asked = ", ".join(f"({literal(consumer)}, {literal(day)})" for day in days)
-        self.run(f"INSERT INTO {REOPENED} (consumer, day) VALUES {asked}")
+        self.run(ledger.reopen_days(consumer, days))
 
     def asked(self, consumer: str) -> set[date]:
         """The days that a consumer was asked to compute again."""
@@ -268,7 +269,10 @@ class Session(ComputeSession):
 
     @abstractmethod
     def create(self, name: str, schema: sch.Schema, *, kind: Kind = "kept") -> None:
-        """Create an empty table; staged ones need not survive a crash, scratch ones the session."""
+        """Create an empty table; staged ones need not survive a crash, scratch ones the session.
+
+        Bulk is scratch of so many rows that an engine should not hold it in memory.
+        """
 
     @abstractmethod
     def analyse(self, name: str) -> None:

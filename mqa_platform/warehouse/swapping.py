@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 class Reopening:
     """Whom a publication asks to compute again, and whose request it answers, from a day on.
 
-    The requests of ``answers`` are answered whatever their day.
+    The requests of ``answers`` are answered whatever their day; ``tells`` are asked for the window's days.
     """
 
     reopens: tuple[str, ...] = ()
     settles: str | None = None
     from_day: date | None = None
     answers: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
 
 
 @dataclass
@@ -115,6 +116,9 @@ def swap(session: Session, steps: list[Step], run_id: str, reopening: Reopening)
     statements += [ledger.settle(consumer, None) for consumer in reopening.answers]
     if changed and reopening.from_day is not None:
         statements += ledger.reopen(reopening.reopens, reopening.from_day)
+    told = sorted({day for step in changed if step.window for day in step.window.days()})
+    if told:
+        statements += [ledger.reopen_days(consumer, told) for consumer in reopening.tells]
     statements += [f"DROP TABLE {quoted(step.staged)}" for step in steps]
     with session.transaction():
         session.lock(sorted(step.table for step in changed))

@@ -35,6 +35,7 @@ from mqa_platform.core import signals as signal_rules
 from mqa_platform.core import source_report as report_rules
 from mqa_platform.core import stages as stage_rules
 from mqa_platform.core.activation import activation_lists
+from mqa_platform.core.answers import answers
 from mqa_platform.core.briefs import Known, briefs
 from mqa_platform.core.calendar_problems import calendar_problems
 from mqa_platform.core.calendars import calendars_kernel, landed_calendars
@@ -625,9 +626,10 @@ class Stages:
         t = self.tables
         days = pa.table({"day": pa.array(window.days(), pa.date32())})
         calendar = self.session.constant("calendar", days)
-        facts = stage_rules.facts(
-            t["accounts"], self.judged, self.crm, calendar, MOTION, self.beside, self.above
-        )
+        seen = t["touchpoints"]
+        told = answers(t["crm_activities"], t["crm_users"], t["accounts"], seen, ["demo_request"])
+        given = (t["accounts"], self.judged, self.crm, calendar, MOTION, self.beside, self.above)
+        facts = stage_rules.facts(*given, self.scratch(told))
         start = stage_rules.before(t["stages"], start_from, MOTION) if start_from else None
         return stage_rules.stage_lines(
             facts, start, self.policies, {FIRST}, self.session.apply, self.above
@@ -647,7 +649,10 @@ class Stages:
         known = decision_rules.Tables(*(t[n] for n in names))
         # Half of the batches landed after it was decided.
         versions = decision_rules.Versions("0.1.0", "d1", at("2026-02-20T06:00:00.25"))
-        subjects = self.scratch(decision_rules.of_handoffs(t["handoffs"], versions))
+        empty = load_contracts()["decisions"].arrow_schema.empty_table()
+        none = self.session.constant("no_decisions", empty)
+        made = decision_rules.not_acted_on(t["handoffs"], none)
+        subjects = self.scratch(decision_rules.of_handoffs(made, versions))
         told = decision_rules.decisions(subjects, known, p, versions, apply)
         self.keep("decisions", told)
         arrived = arrivals(t["touchpoints"], t["signals"], t["landed_batches"])
@@ -657,7 +662,7 @@ class Stages:
             "none", load_contracts()["known_entries"].arrow_schema.empty_table()
         )
         new = self.scratch(entry_rules.unknown_entries(t["stage_transitions"], empty))
-        was = entry_rules.Before(FIRST, LAST, at("2026-02-20T06:00:00"))
+        was = at("2026-02-20T06:00:00")
         when = at("2026-03-02T07:00:00.5")
         self.keep("known_entries", entry_rules.known_entries(new, arrived, was, LAST, when, 365))
         late = late_signals(t["landed_signals"], t["landed_batches"], 14)
@@ -713,8 +718,8 @@ class Stages:
         """What is read off the clocks of the handoffs."""
         t, p, apply = self.tables, self.policy, self.session.apply
         made, accounts = t["handoffs"], t["accounts"]
-        self.keep("worklist", worklist(made, accounts, LAST))
-        self.keep("ageing_handoffs", ageing_handoffs(made, accounts, LAST))
+        self.keep("worklist", worklist(made, accounts, t["stages"], LAST))
+        self.keep("ageing_handoffs", ageing_handoffs(made, accounts, t["stages"], LAST))
         self.keep("sla_events", sla_events(made, p))
         self.keep("sla_compliance", sla_compliance(made, apply))
         asked = plays_of(made, p)

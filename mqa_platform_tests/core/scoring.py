@@ -103,7 +103,7 @@ def policies(draw: st.DrawFn) -> Policy:
             "events": ["layoffs"],
             "kind": "trigger",
             "ceiling": draw(st.integers(1, 20)),
-            "expires_after_days": draw(st.sampled_from([None, 1, 20, 60])),
+            "expires_after_days": draw(st.sampled_from([1, 20, 60, 365])),
         },
     }
     return policy_with(

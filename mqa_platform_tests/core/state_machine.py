@@ -28,7 +28,7 @@ class Account:
         self.exit, self.exit_reason = None, None
         self.fell: int | None = None
         self.raised_before: int | None = None
-        self.streak = 0
+        self.streak, self.is_backlog = 0, False
         self.log: list[Move] = []
         self.today, self.seq = 0, 0
 
@@ -44,6 +44,7 @@ class Account:
         if stage == self.stage:
             return
         before, self.stage, self.since, self.streak = self.stage, stage, self.today, 0
+        self.is_backlog = rule == "backlog"
         ends = stage in ("recycled", "disqualified")
         low = stage in ("unqualified", "target", "engaged")
         if ends or ((stage == "customer" or low) and self.in_episode_since is not None):
@@ -52,10 +53,10 @@ class Account:
             self.exit_reason = reason
         if ends or stage == "customer" or low:
             self.in_episode_since = self.touched_first = self.tier_of_episode = None
-        if stage == "mqa":
+        if stage == "mqa" and self.in_episode_since is None:
             self.episode += 1
             self.in_episode_since = self.today
-            self.touched_first = self.today if self.f["touched"] else None
+            self.touched_first = self.today if self.f["answered_news"] else None
             self.tier_of_episode, self.raised_before = self.f["tier"], None
         if before == "engaged" and stage == "target":
             self.fell = self.today
@@ -68,18 +69,22 @@ class Account:
         self.last_seen = None if f["seen"] is None else t - f["seen"]
         if f["touched"] or self.last_seen == t:
             self.activity = t
-        if self.in_episode_since is not None and f["touched"] and self.touched_first is None:
+        working = self.in_episode_since is not None
+        if working and f["answered"] and self.touched_first is None:
             self.touched_first = t
         if f["hand_raised"] and (f["is_suppressed"] or self.is_resting() or self.is_pinned()):
             self.raised_before = t
         if self.is_pinned():
             self.to(f["forced_stage"], "override", f["forced_reason"])
-            return
-        self.crm_facts()
-        self.climb()
-        self.sales()
-        self.mqa_fades()
-        self.descend()
+        else:
+            self.crm_facts()
+            self.climb()
+            self.sales()
+            self.mqa_fades()
+            self.descend()
+        left = working and self.stage in ("recycled", "disqualified") and self.exit == t
+        if left and f["hand_raised"]:
+            self.raised_before = t
 
     def has_bought(self) -> bool:
         if not self.for_customers:
@@ -94,7 +99,10 @@ class Account:
         return bool(self.f["open_opportunity"]) and not self.has_bought() and not self.has_left()
 
     def is_pinned(self) -> bool:
-        return self.f["forced_stage"] is not None and not self.has_bought() and not self.deals()
+        told = self.f["forced_stage"]
+        if told == "mqa" and self.f["is_suppressed"] and self.in_episode_since is None:
+            return False
+        return told is not None and not self.has_bought() and not self.deals()
 
     def crm_facts(self) -> None:
         if self.has_bought():
@@ -146,6 +154,8 @@ class Account:
         age = self.today - self.in_episode_since
         if self.streak >= self.rules.exit_days and age >= self.rules.min_dwell_days:
             self.to("recycled", "score_below_exit", "cooled")
+        elif self.is_backlog:
+            return
         elif self.touched_first is None and age >= self.rules.expiry_days:
             self.to("recycled", "no_first_touch", "no_response")
 
@@ -166,7 +176,7 @@ class Account:
         if f["is_suppressed"] or self.has_left():
             return None
         before = self.raised_before
-        kept = before is not None and (self.exit is None or before > self.exit)
+        kept = before is not None and (self.exit is None or before >= self.exit)
         still = kept and self.today - before <= rules.hand_raise_kept_days
         asks = (f["hand_raised"] and (kept or self.later_than(self.exit))) or still
         if asks and f["gate"] != "fail":

@@ -12,7 +12,7 @@ SNOOZE = {"action": "snooze", "starts_on": day(1), "ends_on": day(3)}
 WITHDRAWN = {"action": "withdraw", "at": at(2), "starts_on": day(2), "ends_on": None}
 
 
-def beside(engine, *overrides, accounts=(), days=5):
+def beside(engine, *overrides, accounts=(), days=5, motion="new_business"):
     """(day, reason, until, by) of the days on which acme is suppressed."""
     told = engine.table(
         [{"override_id": f"o{i}", **o} for i, o in enumerate(overrides)], OVERRIDES,
@@ -25,7 +25,7 @@ def beside(engine, *overrides, accounts=(), days=5):
     held = suppressions(engine.table(accounts, ACCOUNTS), effective)
     return [
         ((r["day"] - day(0)).days, r["suppression_reason"], r["suppressed_until"], r["suppressed_by"])
-        for r in engine.rows(suppressed_days(spine, held), "day")
+        for r in engine.rows(suppressed_days(spine, held, motion), "day")
     ]  # fmt: skip
 
 
@@ -58,6 +58,15 @@ def test_of_two_suppressions_the_crms_is_named_and_then_the_longest(engine):
         (2, "competitor", None),
         (3, "manual", "bob"),
     ]
+
+
+def test_an_exclusion_of_one_motion_leaves_the_others_alone(engine):
+    only = {**SNOOZE, "motion": "expansion"}
+    assert beside(engine, only) == []
+    assert [d for d, *_ in beside(engine, only, motion="expansion")] == [1, 2]
+    assert [d for d, *_ in beside(engine, SNOOZE, motion="expansion")] == [1, 2]
+    held = column(engine, "is_suppressed", days=range(3), overrides=[only])
+    assert held == [False, False, False]
 
 
 def test_the_last_word_puts_an_account_on_a_rung_in_its_motion(engine):

@@ -48,8 +48,8 @@ def expressions(policy: Policy, *, delivers: bool) -> dict[str, ir.Table]:
         "moves": sla_moves(made, policy),
         "events": sla_events(made, policy),
         "compliance": sla_compliance(made, cut.apply),
-        "worklist": worklist(made, accounts, day(0)),
-        "ageing": ageing_handoffs(made, accounts, day(0)),
+        "worklist": worklist(made, accounts, published("stages"), day(0)),
+        "ageing": ageing_handoffs(made, accounts, published("stages"), day(0)),
         "follow_up": follow_up(made, plays_of(made, policy), work.activities, LATE),
         "problems": calendar_problems(calendars, made, policy, day(0), cut.apply),
     }.items():

@@ -14,6 +14,7 @@ from mqa_platform.core.decisions import (
     Tables,
     Versions,
     decisions,
+    not_acted_on,
     of_handoffs,
     of_overrides,
     of_promotions,
@@ -85,7 +86,8 @@ class World:
     def decided(self, before=None, versions=THEN):
         schema = load_contracts()["decisions"].arrow_schema
         before = self.engine.table(before or [], schema)
-        every = self.engine.keep(of_handoffs(self.tables["handoffs"], versions))
+        open_ones = not_acted_on(self.tables["handoffs"], before)
+        every = self.engine.keep(of_handoffs(open_ones, versions))
         new = self.engine.keep(undecided(every, before))
         found = decisions(new, self.known, default_policy(), versions, self.engine.apply)
         return self.engine.rows(found, "decision_id")
@@ -125,9 +127,34 @@ def test_what_was_decided_is_not_decided_again(engine):
     world = World(engine)
     once = world.decided()
     assert world.decided(once, replace(THEN, at=at(20))) == []
-    more = World(engine, handoffs=[HANDOFF, {**HANDOFF, "handoff_id": "h2", "episode": 2}])
+    ended = {**HANDOFF, "ended_on": day(15)}
+    second = {**HANDOFF, "handoff_id": "h2", "episode": 2, "created_on": day(18)}
+    more = World(engine, handoffs=[ended, second])
     (new,) = more.decided(once, replace(THEN, at=at(20)))
     assert (new["subject_id"], new["decided_at"]) == ("h2", at(20))
+
+
+MOVED = [
+    # The entry was found to be earlier, and the episode still runs over the day it was acted on.
+    ([{"created_on": day(4)}], []),
+    ([{"created_on": day(4), "ended_on": day(12)}], []),
+    # What was acted on belongs to nothing any more; who qualifies later is new.
+    ([{"created_on": day(20)}], [day(20)]),
+    ([{"created_on": day(2), "ended_on": day(9)}], [day(2)]),
+    ([{"created_on": day(9), "ended_on": day(9)}], []),
+    (
+        [{"created_on": day(2), "ended_on": day(8)}, {"created_on": day(9), "episode": 2}],
+        [day(2)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("now", "decided"), MOVED)
+def test_an_episode_that_moved_is_neither_swallowed_nor_acted_on_twice(engine, now, decided):
+    once = World(engine).decided()
+    moved = [{**HANDOFF, "handoff_id": f"of {h['created_on']}", **h} for h in now]
+    found = World(engine, handoffs=moved).decided(once, replace(THEN, at=at(30)))
+    assert [d["known_on"] for d in found] == decided
 
 
 def test_a_decision_of_an_account_that_has_nothing_published_is_kept_all_the_same(engine):

@@ -14,6 +14,7 @@ from mqa_platform.core.differences import Side, differences
 from mqa_platform_tests.core.engine import TOUCHPOINTS, day, default_policy, policy_with, touch
 from mqa_platform_tests.core.scoring import CALM, answer, by_cell, policies, touchpoints
 
+DEMO = default_policy().signals.signals["demo_request"].model_dump()
 ACCOUNT_DAYS = st.tuples(st.integers(0, 60), st.integers(0, 90)).map(sorted)
 _points = st.integers(-(10**7), 10**7).map(lambda n: Decimal(n).scaleb(-4))
 
@@ -144,3 +145,17 @@ def test_a_touchpoint_that_moved_to_the_account_since_is_a_change_of_match():
 def test_days_the_wrong_way_round_are_refused():
     with pytest.raises(ValueError, match="is before"):
         differences(side([touch(0)], 3), side([touch(0)], 1))
+
+
+def test_what_a_lost_policy_scored_otherwise_is_no_matter_of_touchpoints():
+    rows = [touch(0, "demo_request")]
+    lost = policy_with(
+        signals={"signals": {**default_policy().model_dump()["signals"]["signals"],
+                             "demo_request": {**DEMO, "weight": 30}}}
+    )  # fmt: skip
+    old = published(rows, lost, 1)
+    for kept, cause in ((True, "match"), (False, "policy")):
+        found = differences(side(rows, 1, published=old, is_kept=kept), side(rows, 1))
+        assert set(told(found, "demo_request")) == {cause}
+        found = differences(side(rows, 1), side(rows, 1, published=old, is_kept=kept))
+        assert set(told(found, "demo_request")) == {cause}

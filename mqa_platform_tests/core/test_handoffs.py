@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 
 from mqa_platform.core.desk import DeskTables
 from mqa_platform.core.handoffs import entries, handoffs, rerouted
@@ -236,6 +237,37 @@ def test_each_episode_is_one_handoff_with_its_own_id(engine):
     assert [(h["episode"], h["status"]) for h in found] == [(1, "rejected"), (2, "open")]
     assert len({h["handoff_id"] for h in found}) == 2
     assert found[0]["reject_reason"] == "timing"
+
+
+def test_a_handoff_keeps_its_id_when_an_earlier_episode_is_found_or_lost(engine):
+    (alone,) = engine.rows(made(engine, [move(40)]))
+    earlier = [move(3), move(35, "recycled", "score_below_exit"), move(40, episode=2)]
+    first, second = engine.rows(made(engine, earlier), "created_on")
+    assert (second["handoff_id"], second["status"]) == (alone["handoff_id"], "open")
+    assert first["handoff_id"] != second["handoff_id"]
+
+
+def test_an_override_to_mqa_within_an_episode_is_no_second_handoff(engine):
+    again = move(5, rule="override", from_stage="sales_accepted", reason="asked")
+    moves = [move(), move(1, "sales_accepted", "first_touch"), again]
+    (found,) = engine.rows(made(engine, moves))
+    assert (found["created_on"], found["status"]) == (day(0), "accepted")
+    assert found["evidence_rule"] == "people"
+
+
+@pytest.mark.parametrize(
+    ("after", "ended"),
+    [
+        ([], None),
+        ([move(1, "sales_accepted", "x"), move(2, "opportunity", "x")], None),
+        ([move(2, "opportunity", "x"), move(8, "customer", "crm_won")], day(8)),
+        ([move(4, **REJECTED), move(90, "customer", "crm_won")], day(4)),
+        ([move(6, "target", "override")], day(6)),
+    ],
+)
+def test_an_episode_ends_when_it_is_recycled_won_or_put_lower_by_hand(engine, after, ended):
+    (found,) = engine.rows(made(engine, [move(), *after]))
+    assert found["ended_on"] == ended
 
 
 CLASSES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 
 from mqa_platform.core.people import people
@@ -111,3 +112,14 @@ def test_a_signal_that_two_accounts_share_is_no_change_of_jobs(engine):
     rows = [touch(0, person_id="p", account_id=a, share=0.5) for a in ("acme", "beta")]
     (row,) = found(engine, rows)
     assert row["changed_from"] is None
+
+
+def test_a_persons_points_go_by_the_policy_that_asks_and_not_by_the_one_that_ran(engine):
+    schema = TOUCHPOINTS.append(pa.field("event", pa.string()))
+    # Published as a page that is worth one point; today's policy says that it is about prices.
+    row = touch(0, "product_or_blog_view", person_id="p", page_type="pricing")
+    rows = [{**row, "event": "page_view"}]
+    contacts = engine.table([], crm_schema("landed_contacts"))
+    asked = people(engine.table(rows, schema), contacts, default_policy(), day(0), engine.apply)
+    (found,) = engine.rows(asked, "person_id")
+    assert found["person_score"] == 8

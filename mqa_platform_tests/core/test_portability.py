@@ -8,6 +8,7 @@ import pytest
 
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core import accounts as accounts_stage
+from mqa_platform.core import answers as answers_stage
 from mqa_platform.core import bots, horizon, known_entries, link_scanners, source_report
 from mqa_platform.core import briefs as briefs_stage
 from mqa_platform.core import capacity as capacity_stage
@@ -56,8 +57,9 @@ from mqa_platform.core.signal_weeks import weekly_points
 from mqa_platform.core.spans import within
 from mqa_platform.core.tie_reviews import office_domains, tie_reviews
 from mqa_platform.core.ties import carriers
+from mqa_platform.core.unmatched_people import unmatched_acts, unmatched_people
 from mqa_platform.core.visits import disturbed, extents, visits
-from mqa_platform.core.what_if import would_enter
+from mqa_platform.core.what_if import first_qualifying, would_enter
 from mqa_platform.core.window import Window
 from mqa_platform_tests.core.engine import at, day, default_policy, landed_schema, policy_with
 from mqa_platform_tests.core.portability import Cuts, problems
@@ -174,8 +176,13 @@ def stages_of(policy) -> dict[str, ir.Table]:
     span_days = [day(0), day(2)]
     judged = subtrees_stage.subtree_scores(scores, trees, accounts, spans, span_days, cut.apply)
     cut(judged, "subtree_scores")
+    asked = ["demo_request"]
+    told = answers_stage.answers(crm["activities"], crm["users"], accounts, touched, asked)
+    answered = cut(told, "answers")
+    cut(answers_stage.owners(crm["users"], crm["accounts"]), "owners")
     for motion in ("expansion", "new_business"):
-        told = stages_stage.facts(accounts, scores, records, calendar, motion, beside, above)
+        given = (accounts, scores, records, calendar, motion, beside, above, answered)
+        told = stages_stage.facts(*given)
         facts = cut(told, f"facts_{motion}")
     walked = stages_stage.stage_lines(facts, None, spans, {day(0)}, cut.apply, above)
     stages = cut(stages_stage.stages(walked, held, "new_business", spans), "stages")
@@ -210,9 +217,16 @@ def stages_of(policy) -> dict[str, ir.Table]:
     cut(weekly_points(touched, policy), "weekly_points")
     bars = {name: tier.threshold for name, tier in policy.stages.tiers}
     cut(would_enter(scores, accounts, policy, bars, Window(day(0), day(9))), "would_enter")
+    first = first_qualifying(scores, accounts, policy, bars, Window(day(0), day(9)))
+    cut(first, "first_qualifying")
     known_people = ibis.table(load_contracts()["people"].schema, name="people")
     told = mql_decisions(known_people, touched, accounts, stages, made, policy, day(0))
     cut(told, "mql_decisions")
+    unresolved = ibis.table(
+        load_contracts()["unresolved_signals"].schema, name="unresolved_signals"
+    )
+    acts = cut(unmatched_acts(signals, unresolved, touched), "unmatched_acts")
+    cut(unmatched_people(acts, policy, day(0), cut.apply), "unmatched_people")
     _briefs(cut, made, crm, policy)
     _decisions(cut, made, signals, ledger, landed("landed_signals"), policy)
     outcomes = cut(
@@ -260,6 +274,7 @@ def _decisions(cut: Cuts, made, signals, ledger, landed, policy) -> None:
     ]
     cut(decisions_stage.of_overrides(others[0], "new_business"), "of_overrides")
     cut(decisions_stage.of_promotions(others[1]), "of_promotions")
+    made = cut(decisions_stage.not_acted_on(made, decided), "not_acted_on")
     subjects = cut(decisions_stage.of_handoffs(made, versions), "of_handoffs")
     cut(decisions_stage.undecided(subjects, decided), "undecided")
     told = decisions_stage.decisions(subjects, known, policy, versions, cut.apply)
@@ -269,10 +284,9 @@ def _decisions(cut: Cuts, made, signals, ledger, landed, policy) -> None:
     cut(drift, "decision_drift")
     entries_known = ibis.table(load_contracts()["known_entries"].schema, name="known_entries")
     moved = ibis.table(load_contracts()["stage_transitions"].schema, name="stage_transitions")
-    cut(known_entries.before(entries_known), "before")
+    cut(known_entries.last_look(entries_known), "last_look")
     new = cut(known_entries.unknown_entries(moved, entries_known), "unknown_entries")
-    was = known_entries.Before(day(0), day(9), at(9))
-    told = known_entries.known_entries(new, arrived, was, day(10), at(10), 365)
+    told = known_entries.known_entries(new, arrived, at(9), day(10), at(10), 365)
     cut(told, "known_entries")
     late = cut(horizon.late_signals(landed, ledger, 30), "late_signals")
     cut(horizon.within_horizon(landed, late), "within_horizon")

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core.precedence import mql_decisions, resolve_precedence
+from mqa_platform.core.unmatched_people import unmatched_acts, unmatched_people
 from mqa_platform.policy.precedence import CELLS, PEOPLE, Precedence, problems
 from mqa_platform_tests.core.engine import (
     ACCOUNTS,
@@ -83,6 +85,7 @@ HANDOFF = pa.schema(
     [
         *((c, pa.string()) for c in ("handoff_id", "account_id", "rep_id", "status")),
         ("created_on", pa.date32()),
+        ("ended_on", pa.date32()),
     ]
 )
 
@@ -148,6 +151,62 @@ def test_an_account_that_the_other_motion_works_on_is_in_work(engine):
 def test_other_accounts_feed_the_queue_of_leads(engine):
     assert answer(engine, is_target=False) == ("mql_queue", "no_target_account")
     assert answer(engine, accounts=[]) == ("mql_queue", "no_target_account")
+
+
+def test_who_was_handed_over_and_rejected_waits_for_nobody_until_asking_again(engine):
+    asked = [touch(-9, "demo_request", person_id="p")]
+    closed = {"status": "rejected", "created_on": day(-9), "ended_on": day(-5)}
+    assert answer(engine, touches=asked, handoffs=[closed]) == ("hold", "target_account_held")
+    assert decided(engine, mql=False, touches=asked, handoffs=[closed]) is None
+    again = [*asked, touch(-5, "demo_request", person_id="p", signal_id="again")]
+    assert answer(engine, touches=again, handoffs=[closed])[0] == "task_to_owner"
+
+
+UNMATCHED = [
+    # (reason, consent, what is told of the person)
+    ("free_mail", "granted", [("none", "hand_raise", "mql_queue")]),
+    ("no_match", "not_required", [("none", "hand_raise", "mql_queue")]),
+    ("competitor", "granted", []),
+    ("no_consent", "denied", []),
+    ("free_mail", "unknown", []),
+]
+
+
+def queued(engine, reason, consent, elsewhere=()):
+    """What is told of somebody who asked to be called, and whom no rule gave to an account."""
+    contracts = load_contracts()
+    schemas = [contracts[n].arrow_schema for n in ("signals", "unresolved_signals", "handoffs")]
+    asked = {"signal_id": "s", "signal_date": day(-3), "event": "demo_request"}
+    asked |= {"signal_type": "demo_request", "direction": "inbound", "person_key": "p"}
+    signals = [{**asked, "consent": consent}, {**asked, "signal_id": "t", "consent": consent}]
+    touched = engine.table(elsewhere, TOUCHPOINTS)
+    acts = unmatched_acts(
+        engine.table(signals, pa.schema([pa.field(f.name, f.type) for f in schemas[0]])),
+        engine.table([{"signal_id": "s", "signal_date": day(-3), "reason": reason}], schemas[1]),
+        touched,
+    )
+    rows = engine.rows(
+        mql_decisions(
+            unmatched_people(acts, default_policy(), day(0), engine.apply),
+            acts,
+            engine.table([account()], ACCOUNTS),
+            engine.table([], STAGE),
+            engine.table([], HANDOFF),
+            default_policy(),
+            day(0),
+        )
+    )
+    return [(r["account"], r["person"], r["action"]) for r in rows]
+
+
+@pytest.mark.parametrize(("reason", "consent", "told"), UNMATCHED)
+def test_who_asks_from_a_private_mailbox_is_in_the_queue_of_leads(engine, reason, consent, told):
+    assert queued(engine, reason, consent) == told
+
+
+def test_who_is_known_at_an_account_is_told_there_only(engine):
+    elsewhere = [touch(-1, "pricing_view", person_id="contact", signal_id="t")]
+    assert queued(engine, "free_mail", "granted", elsewhere) == []
 
 
 def test_a_company_that_cannot_be_a_customer_serves_itself(engine):

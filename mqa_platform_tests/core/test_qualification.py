@@ -8,6 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from mqa_platform.core import qualification
 from mqa_platform.core.qualification import moment_kernel
 from mqa_platform.policy.loader import load_policy
 
@@ -123,3 +124,30 @@ def test_other_accounts_change_nothing(others):
     ]
 
     assert moments(*rows)["a"] == at(9)
+
+
+def test_a_day_of_many_touchpoints_is_not_replayed_for_each_of_them():
+    second = timedelta(seconds=1)
+    kinds = {n: ("event_attendance", f"p{n}") for n in (40, 777)}
+    rows = [
+        touch(0, *kinds.get(i, ("product_or_blog_view", "p0")), received_at=at(0) + i * second)
+        for i in range(1500)
+    ]
+    assert moments(*rows) == {"a": at(0) + 777 * second}
+    (search,) = qualification._searches(pa.Table.from_pylist(rows, schema=SCHEMA))
+    asked = 0
+    while search.is_open:
+        picks = search.picks()
+        search.narrow(picks, picks >= 777)
+        asked += len(picks)
+    assert search.moment == at(0) + 777 * second
+    assert asked < 100
+
+
+@pytest.mark.parametrize("limit", [1, 40])
+def test_little_memory_changes_no_moment(monkeypatch, limit):
+    rows = [touch(i % 23, "pricing_view", f"p{i % 5}", account_id=f"a{i % 3}") for i in range(60)]
+    whole = moments(*rows)
+    assert len(whole) == 3
+    monkeypatch.setattr("mqa_platform.core.qualification._ROWS", limit)
+    assert moments(*rows) == whole

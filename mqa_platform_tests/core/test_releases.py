@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mqa_platform.core.releases import _releases
 
-FIRST = date(2025, 7, 1)
+# A Monday.
+FIRST = date(2025, 7, 7)
 SCHEMA = pa.schema(
     [
         ("handoff_id", pa.string()),
@@ -33,10 +34,10 @@ def waiting(
     weekly: int | None = None,
     left: int | None = None,
 ) -> Any:
+    gone = None if left is None else FIRST + timedelta(days=left)
     return {
         "handoff_id": f"h{number}", "rep_id": rep, "created_on": FIRST + timedelta(days=day),
-        "capacity_per_week": weekly, "score": score,
-        "left_on": None if left is None else FIRST + timedelta(days=left),
+        "left_on": gone, "capacity_per_week": weekly, "score": score,
     }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def test_the_capacity_of_the_crm_counts_where_it_is_known() -> None:
         "h1": 1,
         "h2": 2,
     }
-    assert set(released([waiting(n, 100, weekly=12) for n in range(3)]).values()) == {0}
+    assert set(released([waiting(n, 100, weekly=15) for n in range(3)]).values()) == {0}
 
 
 def test_a_second_backlog_joins_the_queue_of_the_first() -> None:
@@ -79,6 +80,39 @@ def test_an_account_that_left_before_its_turn_takes_nobodys_place() -> None:
     assert released(rows, 1) == {"h0": 0, "h1": 1, "h3": 2}
     # The day of its turn is the day on which a rep may begin, and then it may leave.
     assert released([waiting(0, 100), waiting(1, 90, left=1)], 1) == {"h0": 0, "h1": 1}
+
+
+def test_a_rep_who_works_what_is_shown_is_given_one_a_day_and_no_turn_moves() -> None:
+    left: dict[int, int] = {}
+    known: dict[str, int] = {}
+    for today in range(8):
+        found = released([waiting(n, 100 - n, left=left.get(n)) for n in range(8)], otherwise=1)
+        shown = {h: d for h, d in found.items() if d <= today}
+        assert len(shown) == min(today + 1, 5) + max(today - 6, 0)
+        assert known.items() <= shown.items()
+        known = shown
+        left |= {int(h[1:]): today for h in shown if int(h[1:]) not in left}
+
+
+def test_what_left_before_its_turn_gives_it_to_the_next() -> None:
+    rows = [waiting(n, 100 - n, left=1 if n == 2 else None) for n in range(5)]
+    assert released(rows, otherwise=1) == {"h0": 0, "h1": 1, "h3": 2, "h4": 3}
+
+
+def test_nobody_is_given_a_backlog_at_the_weekend() -> None:
+    assert released([waiting(n, 100 - n, day=4) for n in range(5)]) == {
+        "h0": 4, "h1": 4, "h2": 7, "h3": 7, "h4": 8,
+    }  # fmt: skip
+    assert released([waiting(0, 100, day=5)]) == {"h0": 7}
+
+
+@given(st.integers(1, 30), st.integers(0, 13), st.integers(1, 120))
+def test_a_week_gives_a_rep_the_capacity_of_a_week(weekly: int, day: int, number: int) -> None:
+    found = released([waiting(n, 1, day, weekly=weekly) for n in range(number)])
+    weeks = Counter(d // 7 for d in found.values())
+    assert max(weeks.values()) <= weekly
+    between = [n for week, n in weeks.items() if min(weeks) < week < max(weeks)]
+    assert between == [weekly] * len(between)
 
 
 @given(

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_platform.core.overrides import Beside, in_effect, suppressions
+from mqa_platform.core.participation import customers
 from mqa_platform.core.qualification import MOMENT
 from mqa_platform.core.stages import before, facts, stage_lines, stage_transitions, stages
 from mqa_platform_tests.core.engine import ACCOUNTS, OVERRIDES, account, at, day
@@ -93,6 +94,30 @@ def test_a_customer_has_a_won_deal_or_the_crms_word_and_has_not_left(engine, kin
     assert column(engine, "is_customer", **given) == [customer]
 
 
+def test_a_former_customer_who_buys_again_is_one_whatever_the_crm_calls_it(engine):
+    versions = [
+        account(account_type="customer", valid_to=day(2)),
+        account(account_type="former_customer", valid_from=day(2), valid_to=day(5)),
+        # Another change of the record says nothing new about when it left.
+        account(account_type="former_customer", valid_from=day(5), tier="scaled"),
+    ]
+    first = opportunity(is_closed=True, is_won=True, closed_at=at(1))
+    again = opportunity(
+        opportunity_id="p", is_closed=True, is_won=True, closed_at=at(4), valid_from=day(4)
+    )
+    given = {"days": range(1, 7), "accounts": versions}
+    left = column(engine, "is_customer", **given, opportunities=[first])
+    assert left == [True, False, False, False, False, False]
+    bought = column(engine, "is_customer", **given, opportunities=[first, again])
+    assert bought == [True, False, False, True, True, True]
+    spine = engine.con.sql(
+        f"SELECT 'acme' AS account_id, DATE '{day(1)}' + CAST(i AS INTEGER) AS day FROM range(6) t(i)"
+    )
+    records = crm(engine, opportunities=[first, again])
+    took_part = customers(spine, engine.table(versions, ACCOUNTS), records.opportunities)
+    assert [r["day"] for r in engine.rows(took_part, "day")] == [day(1), day(4), day(5), day(6)]
+
+
 def test_a_meeting_that_was_moved_is_one_touch(engine):
     moved = [
         activity(1, kind="meeting", valid_to=day(1)),
@@ -119,6 +144,18 @@ def test_a_sales_status_is_an_event_on_the_day_it_changes(engine):
     ]
     found = column(engine, "sales_event", days=range(6), crm_accounts=versions)
     assert found == [None, "accepted", None, "rejected", None, "rejected"]
+
+
+def test_a_second_rejection_with_another_reason_is_an_event(engine):
+    versions = [
+        status(1, "rejected", sales_status_reason="timing"),
+        status(2, "rejected", sales_status_reason="timing", name="Acme Inc"),
+        status(3, "rejected", sales_status_reason="bad_fit"),
+        status(4, "rejected"),
+    ]
+    given = {"days": range(5), "crm_accounts": versions}
+    assert column(engine, "sales_event", **given) == [None, "rejected", None, "rejected", None]
+    assert column(engine, "sales_reason", **given) == [None, "timing", None, "bad_fit", None]
 
 
 def test_a_suppression_ends_on_its_day(engine):

@@ -53,10 +53,12 @@ def test_nobody_enters_engaged_or_mqa_without_evidence_newer_than_the_last_exit(
 
 @CALM
 @given(history=histories(), policy=policies())
-def test_no_suppressed_account_enters_mqa_by_a_rule(history, policy):
+def test_no_suppressed_account_begins_an_episode(history, policy):
+    episodes = 0
     for m in steps(history, policy):
-        if m["stage"] == "mqa" and m["rule"] != "override":
+        if m["episode"] > episodes:
             assert not history[(m["day"] - day(0)).days]["is_suppressed"]
+        episodes = m["episode"]
 
 
 @CALM
@@ -110,6 +112,31 @@ def test_a_hand_raise_during_the_cool_down_counts_when_it_is_over():
     found = moves(facts)
     assert (61, "recycled", "engaged", "re_engaged") in found
     assert (61, "engaged", "mqa", "qualified") in found
+
+
+def test_a_hand_raise_on_the_day_of_the_exit_counts_after_the_cool_down():
+    asked = {"seen": 0, "hand_raised": True}
+    rejected = {"sales_event": "rejected", "sales_reason": "timing"}
+    found = moves([HOT, {**asked, **rejected}, *[QUIET] * 70])
+    assert (61, "engaged", "mqa", "qualified") in found
+    # One that made the episode which ended on the same day is used up.
+    assert states([{**asked, **rejected}, *[QUIET] * 90])[-1] == "recycled"
+
+
+def test_nobody_puts_a_suppressed_account_on_mqa_by_hand():
+    forced = {**HOT, "forced_stage": "mqa", "forced_reason": "asked"}
+    held = {**forced, "is_suppressed": True}
+    assert states([held, held, forced]) == ["engaged", "engaged", "mqa"]
+    # Within an episode it is no entry.
+    accepted = {**HOT, "sales_event": "accepted"}
+    assert states([HOT, accepted, held])[-1] == "mqa"
+
+
+def test_an_account_put_back_on_mqa_goes_on_with_its_episode():
+    back = {**HOT, "forced_stage": "mqa", "forced_reason": "asked"}
+    lines = fold([fact(0, **HOT), fact(1, **HOT, sales_event="accepted"), fact(2, **back)])
+    last = [s for s in lines if s["kind"] == "state"][-1]
+    assert (last["stage"], last["episode"], last["mqa_on"]) == ("mqa", 1, day(0))
 
 
 def test_a_hand_raise_before_the_exit_is_used_up():

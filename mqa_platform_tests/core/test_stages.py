@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_platform_tests.core.engine import policy_with
+from mqa_platform_tests.core.engine import day, policy_with
 from mqa_platform_tests.core.walking import HOT, QUIET, WARM, fact, fold, moves, path, states
 
 UP = "0:target 0:engaged 0:mqa"
@@ -112,6 +112,22 @@ def test_suppression_blocks_only_the_entry_to_mqa():
 
 def test_the_crm_accepts():
     assert moves(then({"sales_event": "accepted"}))[-1][2:] == ("sales_accepted", "crm_accepted")
+
+
+def test_a_touch_by_somebody_else_or_before_the_entry_is_not_the_first_touch():
+    other = {**HOT, "touched": True, "answered": False}
+    assert path(then(other, other)) == "0:target 0:engaged 0:mqa"
+    too_early = {**HOT, "touched": True, "answered_news": False}
+    assert path([too_early, HOT]) == "0:target 0:engaged 0:mqa"
+    assert path([too_early, TOUCHED]).endswith(" 1:sales_accepted")
+
+
+def test_backlog_waits_for_its_turn_and_does_not_expire_for_want_of_a_touch():
+    found = moves([HOT] * 60, first_day=day(0))
+    assert [m[3] for m in found] == ["target", "engaged", "backlog"]
+    assert moves([HOT] * 60)[-1] == (30, "mqa", "recycled", "no_first_touch")
+    cold = moves([HOT, *[QUIET] * 20], first_day=day(0))
+    assert ("mqa", "recycled", "score_below_exit") in [m[1:] for m in cold]
 
 
 def test_the_first_touch_accepts_when_policy_says_so():

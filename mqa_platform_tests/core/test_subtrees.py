@@ -184,3 +184,46 @@ def test_quiet_families_change_nothing():
     lines = fold(family((WARM, QUIET, QUIET)))
     found = [s for s in lines if s["kind"] == "state" and s["account_id"] == "plant"]
     assert found == alone
+
+
+ASKS = {"seen": 0, "hand_raised": True}
+RESTS = {"sales_event": "rejected", "sales_reason": "timing"}
+
+
+def entered_mqa(lines, name):
+    return [
+        (m["day"] - day(0)).days
+        for m in lines
+        if m["kind"] == "move" and m["account_id"] == name and m["stage"] == "mqa"
+    ]
+
+
+def test_a_hand_raise_of_a_child_is_never_kept_for_its_parent():
+    rests = (QUIET, QUIET, {**QUIET, **RESTS})
+    days = [
+        (QUIET, QUIET, HOT),
+        rests,
+        *[(QUIET, QUIET, QUIET)] * 6,
+        # The plant's person asks while the group is in its cool-down, and sales says no.
+        (ASKS, ASKS, ASKS),
+        *[(QUIET, QUIET, QUIET)] * 2,
+        ({**QUIET, **RESTS}, QUIET, QUIET),
+        *[(QUIET, QUIET, QUIET)] * 80,
+    ]
+    lines = fold(family(*days))
+    assert entered_mqa(lines, "plant") == [8]
+    assert entered_mqa(lines, "unit") == []
+    assert entered_mqa(lines, "group") == [0]
+
+
+def test_a_hand_raise_of_a_parents_own_person_waits_until_nobody_below_is_worked_on():
+    days = [
+        (HOT, QUIET, QUIET),
+        (QUIET, QUIET, ASKS),
+        ({**QUIET, **RESTS}, QUIET, QUIET),
+        *[(QUIET, QUIET, QUIET)] * 3,
+    ]
+    lines = fold(family(*days))
+    assert entered_mqa(lines, "plant") == [0]
+    assert len(entered_mqa(lines, "group")) == 1
+    assert entered_mqa(lines, "unit") == []

@@ -17,11 +17,17 @@ NOW = utc("2026-01-06T08:30")
 MONDAY = "2026-01-05T10:00"
 
 
-def lists(engine, handoffs, as_of=None, now=NOW, **given):
+STAGES = pa.schema(
+    [("account_id", pa.string()), ("motion", pa.string()), ("stage_date", pa.date32()),
+     ("suppression_reason", pa.string())]
+)  # fmt: skip
+
+
+def lists(engine, handoffs, as_of=None, now=NOW, stages=(), **given):
     accounts = engine.table([account("acme", name="Acme, Inc.")], ACCOUNTS)
-    return engine.rows(
-        worklist(clocked(engine, *handoffs, as_of=now, **given), accounts, as_of), "rep_id", "rank"
-    )
+    open_ones = clocked(engine, *handoffs, as_of=now, **given)
+    found = worklist(open_ones, accounts, engine.table(list(stages), STAGES), as_of)
+    return engine.rows(found, "rep_id", "rank")
 
 
 def ranked(engine, handoffs, **given):
@@ -92,7 +98,10 @@ def test_the_manager_sees_how_far_each_has_come_and_for_how_long(engine):
     done = [activity("2026-01-05T12:00", account_id="touched")]
     t = clocked(engine, *handoffs, activities=done, as_of=NOW)
     accounts = engine.table([account("acme")], ACCOUNTS)
-    found = {r["handoff_id"]: r for r in engine.rows(ageing_handoffs(t, accounts))}
+    found = {
+        r["handoff_id"]: r
+        for r in engine.rows(ageing_handoffs(t, accounts, engine.table([], STAGES)))
+    }
     assert {name: r["state"] for name, r in found.items()} == {
         "new": "waiting", "reminded": "reminded", "escalated": "escalated", "taken_away": "taken_away",
         "touched": "touched", "accepted": "accepted", "future": "not_delivered",
@@ -103,6 +112,15 @@ def test_the_manager_sees_how_far_each_has_come_and_for_how_long(engine):
         None,
     )
     assert (found["new"]["team"], found["escalated"]["sla_left_hours"]) == ("EMEA", -4.5)
+
+
+def test_who_is_suppressed_today_is_on_no_worklist(engine):
+    who = {"account_id": "acme", "motion": "new_business", "suppression_reason": "legal"}
+    handoffs = [item("acme", MONDAY), item("other", MONDAY)]
+    for held, shown in ((6, ["other"]), (5, ["acme", "other"])):
+        stages = [{**who, "stage_date": date(2026, 1, held)}]
+        found = lists(engine, handoffs, as_of=date(2026, 1, 6), stages=stages)
+        assert [row["account_id"] for row in found] == shown
 
 
 PLAYS = pa.schema(

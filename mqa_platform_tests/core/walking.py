@@ -45,7 +45,11 @@ def fact(
     gate: str = "pass",
     **others: Any,
 ) -> dict[str, Any]:
-    """Facts of a day; ``seen`` and ``won`` are how many days ago that last was."""
+    """Facts of a day; ``seen`` and ``won`` are how many days ago that last was.
+
+    Who is touched is answered by the rep, unless told otherwise.
+    """
+    answered = others.get("answered", others.get("touched", False))
     row = {
         "account_id": account_id,
         "day": day(number),
@@ -57,6 +61,8 @@ def fact(
         "last_eligible_on": None if seen is None else day(number - seen),
         "last_won_on": None if won is None else day(number - won),
         **dict.fromkeys(_FLAGS, False),
+        "answered": answered,
+        "answered_news": answered,
     }
     return {**dict.fromkeys(FACT_COLUMNS), **row, **others}
 

@@ -38,6 +38,8 @@ def test_the_packaged_golden_accounts_are_at_least_a_dozen_and_say_what_they_are
 def test_a_folder_without_golden_accounts_is_held_against_the_packaged_ones(tmp_path: Path) -> None:
     assert golden_files(tmp_path) == golden_files(None)
     (tmp_path / "golden").mkdir()
+    # An empty folder is none: nothing comes into force that was held against nothing.
+    assert golden_files(tmp_path) == golden_files(None)
     (tmp_path / "golden" / "asked.yaml").write_text(GOOD)
     assert [p.name for p in golden_files(tmp_path)] == ["asked.yaml"]
     assert list(read_golden(golden_files(tmp_path))) == ["asked"]

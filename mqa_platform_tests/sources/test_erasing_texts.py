@@ -11,7 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_platform.sources.erasing_texts import Needles, read_text, without
+from mqa_platform.home import Home
+from mqa_platform.sources.erasing_files import remains
+from mqa_platform.sources.erasing_texts import opened, read_text, without
+from mqa_platform.sources.needles import Needles
 
 JANE = Needles(
     frozenset({"jane@acme.com"}),
@@ -101,7 +104,9 @@ def test_gzip_and_parquet_are_looked_into() -> None:
     sink = io.BytesIO()
     rows = {"email": ["bob@acme.com", None, "jane@acme.com"], "n": [1, 2, 3]}
     pq.write_table(pa.table(rows), sink)
-    assert JANE.hit(read_text(sink.getvalue()) or "")
+    table = opened(sink.getvalue())
+    assert table is not None
+    assert JANE.hit(read_text(table))
     found = without(Path("a.parquet"), sink.getvalue(), JANE)
     assert found is not None
     assert pq.read_table(pa.BufferReader(found.content))["n"].to_pylist() == [1, 2]
@@ -114,6 +119,52 @@ def test_gzip_and_parquet_are_looked_into() -> None:
         "ask [erased]",
         "ask Bob",
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_a_file_in_utf_16_is_looked_into_and_stays_in_it(encoding: str, mark: str) -> None:
+    text = f"{mark}who,what\r\nbob@acme.com,1\r\njane@acme.com,2\r\n".encode(encoding)
+    table = opened(text)
+    assert table is not None
+    assert JANE.hit(read_text(table))
+    found = without(Path("export.csv"), text, JANE)
+    assert found is not None
+    assert found.content == f"{mark}who,what\r\nbob@acme.com,1\r\n".encode(encoding)
+
+
+def test_a_name_with_other_letters_than_ascii_is_found_in_any_case_and_in_json() -> None:
+    jurgen = Needles(frozenset({"j\u00fcrgen@acme.com"}), frozenset({"J\u00fcrgen Miller"}))
+    for text in (
+        "ask J\u00dcRGEN MILLER",
+        json.dumps("ask J\u00fcrgen Miller, j\u00fcrgen@acme.com"),
+    ):
+        assert jurgen.hit(text)
+        assert not jurgen.hit(jurgen.without(text))
+        found = without(Path("a.jsonl"), f'{{"note": "x"}}\n{text}\n'.encode(), jurgen)
+        assert found is not None
+        assert "[erased]" in found.content.decode()
+
+
+def test_of_what_cannot_be_looked_into_the_bytes_are_searched() -> None:
+    assert opened(b"\0\1jane@acme.com") is None
+    assert JANE.in_octets(b"\0\1Jane@Acme.com")
+    assert JANE.in_octets(b"\0\1" + "Jane Miller".encode("utf-16-le"))
+    assert not JANE.in_octets(b"\0\1bob@acme.com")
+    assert opened(b"PAR1 broken") is None
+
+
+def test_a_file_that_nobody_can_look_into_is_named_and_not_counted_as_clean(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    home.inbox.mkdir()
+    for name, content in {
+        "zipped.xlsx": b"PK\3\4\0\0packed", "dump.bin": b"\0\1jane@acme.com",
+        "wide.csv": "who\r\njane@acme.com\r\n".encode("utf-16"), "nets.mmdb": b"\0\1\2",
+    }.items():  # fmt: skip
+        (home.inbox / name).write_bytes(content)
+    assert remains(home, JANE) == ({"inbox": 2}, ["inbox/dump.bin", "inbox/zipped.xlsx"])
 
 
 def test_what_is_no_text_or_has_nothing_of_the_person_is_left_as_it_is() -> None:

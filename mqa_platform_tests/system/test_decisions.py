@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,21 @@ from mqa_platform.assets import handoffs
 from mqa_platform.core.window import Window
 from mqa_platform.decision_reports import decisions, drift, late, moment
 from mqa_platform.home import Home
+from mqa_platform.overrides import Decision, override
 from mqa_platform.warehouse.snapshot import refresh_snapshot
-from mqa_platform_tests.system.pipeline import ALL, copy_home, day, fingerprint, opened, rows, run
+from mqa_platform_tests.system.pipeline import (
+    ALL,
+    DAILY,
+    DAYS,
+    LANDING,
+    LAST,
+    copy_home,
+    day,
+    fingerprint,
+    opened,
+    rows,
+    run,
+)
 from mqa_platform_tests.system.test_late_data import late_file
 
 pytestmark = pytest.mark.slow
@@ -31,6 +44,42 @@ def test_every_handoff_has_its_decision_and_nothing_drifts_at_first(built: Home)
     for found in decisions(built):
         points = sum(round(float(line["points"]) * 10_000) for line in found["known"]["receipt"])
         assert points == round(float(found["score"]) * 10_000)
+
+
+def test_a_decision_about_a_parent_holds_what_its_subtree_did(home: Home) -> None:
+    parent, child = rows(
+        home,
+        "SELECT h.parent_account_id, h.account_id FROM account_hierarchy h JOIN touchpoints t "
+        "USING (account_id) WHERE t.direction = 'inbound' AND t.touchpoint_date > DATE '2025-07-10' "
+        "AND h.parent_account_id IS NOT NULL AND h.valid_to IS NULL "
+        "GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2",
+    )[0]
+    given = Decision("stage", stage="mqa", starts_on=LAST, reason="asked", by="ann",
+                     motion="new_business", ends_on=LAST + timedelta(days=9))  # fmt: skip
+    override(home, parent, given, lambda home, days: run(home, days, work=(*LANDING, *DAILY)))
+    run(home, day(DAYS - 1), work=(handoffs.handoffs,))
+    ((own,),) = rows(
+        home,
+        f"SELECT coalesce(max(engagement_score), 0) FROM scores WHERE account_id = '{parent}' "
+        f"AND motion = 'new_business' AND score_date = DATE '{LAST}'",
+    )
+    ((score, brief),) = rows(
+        home, f"SELECT score, brief FROM handoffs WHERE account_id = '{parent}'"
+    )
+    assert score > own
+    assert f"Score {float(score):.1f} " in brief
+    below = {s for (s,) in rows(
+        home, f"SELECT signal_id FROM touchpoints WHERE account_id = '{child}' AND direction = 'inbound' "
+        "AND touchpoint_date > DATE '2025-07-10'",
+    )}  # fmt: skip
+    told = decisions(home, parent)
+    assert {d["kind"] for d in told} == {"handoff", "override"}
+    for found in told:
+        assert found["score"] == score
+        assert below <= set(found["known"]["evidence"])
+        points = sum(round(float(line["points"]) * 10_000) for line in found["known"]["receipt"])
+        assert points == round(float(score) * 10_000)
+    assert drift(home, parent) == []
 
 
 def test_a_rerun_and_a_backfill_write_no_decision_again(home: Home) -> None:

@@ -54,6 +54,7 @@ NAMES = ("inbox", "landing", "policy", "pulled", "exports", "audiences", "report
          "warehouse.duckdb", "snapshot.duckdb")  # fmt: skip
 AUDIENCE = "new_business.awareness_ads.people"
 JANE, NEWS, BOB = "jane@acme.com", "Jane+news@Acme.com", "bob@acme.com"
+AWAY = "jane+away@acme.com"
 SOURCES = """
 sources:
   segment: {connector: segment_jsonl, path: "${MQA_HOME}/inbox/segment/*.jsonl*"}
@@ -101,6 +102,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Home:
         page(n, c, on) for n, c in enumerate(("fox-1", "fox-2", "owl-1", "kiosk")) for on in (1, 3)
     ]
     lines += [page(50, "owl-1", 2, properties={"path": f"/welcome/{JANE}/x"})]
+    lines += [page(51, "owl-1", 2, properties={"path": "/notes/JANE MILLER - pilot"})]
     broken = '{"type": "page", "userId": "JANE@acme.com", "traits": {"name": "Jane Miller"}'
     deliver(home, "segment/visits.jsonl", *lines, broken)
     deliver(home, "segment/packed.jsonl.gz", named(95, "fox-1", 3, "JANE@ACME.COM"))
@@ -115,7 +117,11 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Home:
             "Id,SystemModstamp,CreatedDate,AccountId,Email,Name,Title,IsDeleted",
             f"003,2025-01-01T00:00:00Z,2025-01-01T00:00:00Z,001,{JANE},Jane Miller,CTO,false",
             f"004,2025-01-01T00:00:00Z,2025-01-01T00:00:00Z,001,{BOB},Bob Stone,CFO,false")  # fmt: skip
+    # A delivery that is taken away once it has landed, as the documentation says.
+    taken_away = [named(99, "fox-3", 1, AWAY), page(100, "fox-3", 3)]
+    deliver(home, "segment/away.jsonl", *taken_away)
     run(home, DAYS, work=WORK)
+    (home.inbox / "segment/away.jsonl").unlink()
     page_of_a_crm = home.root / "pulled" / "crm" / "1.json"
     page_of_a_crm.parent.mkdir(parents=True)
     page_of_a_crm.write_text(json.dumps({"results": [{"email": JANE}, {"email": BOB}]}))
@@ -158,8 +164,8 @@ def gone(home: Home, *addresses: str) -> Erased:
 
 def needles() -> set[str]:
     # Of a key, its first 16 digits: that is what stands in texts.
-    keys = {str(person_refs(pa.array([a]))[0][0])[6:22] for a in (JANE, NEWS)}
-    digests = {ad_digest(a) for a in (JANE, NEWS)}
+    keys = {str(person_refs(pa.array([a]))[0][0])[6:22] for a in (JANE, NEWS, AWAY)}
+    digests = {ad_digest(a) for a in (JANE, NEWS, AWAY)}
     return {"jane@acme.com", "jane+news@acme.com", "jane miller", "jane%40", *keys, *digests}
 
 
@@ -342,24 +348,36 @@ def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 module, name = {
-    "first file": (erasing_files, "_settled"), "warehouse": (erasing_landing, "erase_rows"),
+    "first delivery": (erasing_files, "put"), "warehouse": (erasing_landing, "erase_rows"),
     "run": (erasure, "_drop_shadows"),
 }[sys.argv[1]]
-setattr(module, name, die)
+put = erasing_files.put
+
+def put_and_die(path, content):
+    put(path, content)
+    if "inbox" in path.parts:
+        die()
+
+setattr(module, name, put_and_die if name == "put" else die)
 case.gone(Home(Path(sys.argv[2])))
 """
 
 
-@pytest.mark.parametrize("moment", ["first file", "warehouse", "run"])
+@pytest.mark.parametrize("moment", ["first delivery", "warehouse", "run"])
 def test_an_erasure_that_was_killed_is_ended_by_the_same_command(home: Home, moment: str) -> None:
+    landed = "SELECT count(*) FROM landed_batches WHERE landed_rows > 0"
+    before = rows(home, landed)
     killed = subprocess.run(
         [sys.executable, "-c", DIE, moment, str(home.root)], env=environment(home), check=False
     )
     assert killed.returncode == -signal.SIGKILL
     assert unfinished(home) == 1
+    # A run in between lands no delivery again because it is shorter now.
+    again(home, None)
     assert gone(home).remains == 0
     assert places(home) == set()
     assert unfinished(home) == 0
+    assert rows(home, landed) == before
 
 
 def test_what_the_platform_may_not_change_is_told_of_and_a_shadow_goes(home: Home) -> None:

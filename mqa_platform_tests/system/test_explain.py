@@ -183,3 +183,35 @@ def test_what_moved_since_somebody_acted_is_told_apart_from_what_happened(home: 
     assert {t["now_at"] for t in left} == {None}
     with pytest.raises(MartError, match="days with one"):
         explain_difference(home, account, FIRST, LAST, as_decided=True)
+
+
+def test_a_policy_that_was_edited_away_is_named_as_the_cause(
+    home: Home, verb: Callable[..., tuple[int, str]]
+) -> None:
+    account, before = scored(home)[0], str(LAST - timedelta(days=1))
+    # The day before was published under what the folder said then, and no copy of that is kept.
+    with duckdb.connect(str(home.snapshot)) as con:
+        mine = f"account_id = '{account}' AND score_date = DATE '{before}'"
+        ((component,),) = con.execute(
+            f"SELECT component FROM score_receipts WHERE {mine} AND motion = 'new_business' "
+            "ORDER BY points DESC LIMIT 1"
+        ).fetchall()
+        con.execute(
+            f"UPDATE score_receipts SET points = points + 7 WHERE {mine} AND component = '{component}'"
+        )
+        con.execute(
+            "UPDATE scores SET engagement_score = engagement_score + 7, policy_version = 'abcdefabcdef' "
+            f"WHERE {mine}"
+        )
+    answer = explain_difference(home, account, LAST - timedelta(days=1), LAST)
+    assert answer["sums_exactly"]
+    assert "match" not in {c["cause"] for c in answer["changes"]}
+    (lost,) = [c for c in answer["changes"] if c["cause"] == "policy"]
+    assert (lost["component"], lost["points"]) == (component, Decimal(-7))
+    assert f"abcdefabcdef of {before} is no longer kept" in lost["why"]
+    # The receipt of that day says so as well.
+    assert not explain(home, account, LAST - timedelta(days=1))["policy_is_kept"]
+    code, said = verb(home, "explain", account, "--as-of", before)
+    assert code == 0
+    assert "abcdefabcdef is no longer kept" in " ".join(said.split())
+    assert explain(home, account)["policy_is_kept"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -70,6 +71,7 @@ def test_a_difference_is_computed_beside_the_live_tables(home: Home, wide: Path)
     assert differing(fingerprints(home), tables) == {}
     one, other = found["one"], found["other"]
     assert found["changes"] == {"signals.multi_contact.weight": (10.0, 100.0)}
+    assert found["not_replayed"] == []
     # The side that is live is what was published.
     inside = f"BETWEEN DATE '{WINDOW.lo}' AND DATE '{day(28).lo}'"
     live = rows(
@@ -105,7 +107,7 @@ def test_a_difference_is_computed_beside_the_live_tables(home: Home, wide: Path)
 
 @pytest.mark.slow
 def test_a_replay_is_what_a_promotion_would_make(home: Home, wide: Path, tmp_path: Path) -> None:
-    side = named_side(home, str(wide), WINDOW.lo)
+    side = named_side(home, str(wide), WINDOW)
     replayed = replay(home, side, Window(WINDOW.lo, ALL.hi))
     # The same policy, promoted to the same day in a home of its own.
     from mqa_platform_tests.system.test_promotions import put
@@ -115,6 +117,20 @@ def test_a_replay_is_what_a_promotion_would_make(home: Home, wide: Path, tmp_pat
     for table in ("scores", "score_receipts", "stages", "stage_transitions"):
         told = f"SELECT * FROM {table} ORDER BY ALL"
         assert rows(replayed.home, told) == rows(promoted, told), table
+
+
+def test_live_is_what_is_in_force_in_the_window_whatever_was_promoted_for_later(
+    wide: Path, tmp_path: Path
+) -> None:
+    from mqa_platform_tests.system.test_promotions import put
+
+    home = Home(tmp_path / "home")
+    baseline = policy_version(load_policy(None))
+    put(home, wide, date(2999, 1, 1))
+    side = named_side(home, "live", WINDOW)
+    assert (side.version, side.policy.signals.multi_contact.weight) == (baseline, 10)
+    put(home, wide, day(28).lo)
+    assert named_side(home, "live", WINDOW).version == policy_version(load_policy(wide))
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_is_made(
@@ -136,6 +152,15 @@ def test_a_threshold_is_tried_in_one_line_without_running_anything(built: Home, 
     assert low["a_week_then"] > low["a_week_now"] > high["a_week_then"]
     assert low["new"]
     assert high["new"] == []
+    # A lower bar lets nobody out, and a higher one nobody in, wherever an account stands at first.
+    for first in range(3, 29, 3):
+        assert try_threshold(built, Decimal(20), first=day(first).lo)["gone"] == []
+        assert try_threshold(built, Decimal(1000), first=day(first).lo)["new"] == []
+    # Who qualifies only below the bar of today stands above the lower one on a day of its own.
+    began = min(e["day"] for e in low["new"])
+    below = try_threshold(built, Decimal(20), first=began)
+    assert below["standing_then"] > below["standing_now"]
+    assert f"{below['standing_then']} instead of {below['standing_now']}" in sentence(below)
     assert (low["from"], low["to"]) == (FIRST, LAST)
     code, said = verb(built, "policy", "try", "--threshold", "20")
     assert (code, said.count("\n")) == (0, 1)
@@ -149,36 +174,49 @@ def test_a_threshold_is_tried_in_one_line_without_running_anything(built: Home, 
     assert bytes_of(built) == before
 
 
+def warned(verb: Verb, home: Home, folder: Path) -> tuple[dict[tuple[str, ...], Any], str]:
+    """The warnings of a folder, and what it was held against."""
+    code, said = verb(home, "policy", "check", str(folder), "--json")
+    assert code == 0
+    answer = json.loads(said)
+    found = {(w["kind"], w["motion"], w["setting"]): w for w in answer["warnings"]}
+    return found, answer["against"]
+
+
 def test_a_check_warns_with_the_figures_of_what_was_published(
     built: Home, tmp_path: Path, verb: Verb
 ) -> None:
     folder = tmp_path / "odd"
     copy_policy(None, folder)
-    text = (folder / "signals.yaml").read_text()
-    # The same pages twice, and an event that nobody delivers.
-    text = text.replace(
-        "  product_or_blog_view:\n",
-        "  forwarded:\n    events: [email_forward]\n    weight: 1\n    reason: A mail was sent on.\n"
-        "  product_or_blog_view:\n",
-    )
-    (folder / "signals.yaml").write_text(text)
     stages = (folder / "stages.yaml").read_text()
     stages = stages.replace("threshold: 100", "threshold: 900").replace(
         "mql_threshold: 50", "mql_threshold: 700"
     )
     (folder / "stages.yaml").write_text(stages)
-    code, said = verb(built, "policy", "check", str(folder), "--json")
-    answer = json.loads(said)
-    assert code == 0
-    assert answer["against"].startswith("held against")
-    found = {(w["kind"], w["motion"], w["setting"]): w for w in answer["warnings"]}
-    assert ("never_seen", "new_business", "signals.forwarded") in found
+    found, against = warned(verb, built, folder)
+    assert against.startswith("held against")
+    assert "were not" not in against
     high = found["outside_observed_range", "new_business", "stages.tiers.programmatic.threshold"]
     told = "SELECT max(engagement_score) FROM scores s JOIN accounts a USING (account_id) WHERE "
     told += "motion = 'new_business' AND tier = 'programmatic' AND valid_from <= score_date "
     told += "AND (valid_to IS NULL OR score_date < valid_to)"
     assert high["figures"]["high"] == float(rows(built, told)[0][0])
     assert "900 is above every score of the tier" in high["message"]
+    # An event that nobody delivers; and what was published says nothing of scores with other points.
+    text = (folder / "signals.yaml").read_text()
+    text = text.replace(
+        "  product_or_blog_view:\n",
+        "  forwarded:\n    events: [email_forward]\n    weight: 1\n    reason: A mail was sent on.\n"
+        "  product_or_blog_view:\n",
+    )
+    (folder / "signals.yaml").write_text(text)
+    found, against = warned(verb, built, folder)
+    assert ("never_seen", "new_business", "signals.forwarded") in found
+    assert not [key for key in found if key[:2] == ("outside_observed_range", "new_business")]
+    assert (
+        "the thresholds of new_business were not, for its scores were made with other signals"
+        in against
+    )
     assert verb(built, "policy", "check")[0] == 0
 
 

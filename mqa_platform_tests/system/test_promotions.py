@@ -14,8 +14,9 @@ from mqa_platform.core.window import Window
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import copy_policy, load_policy, policy_version
 from mqa_platform.policy.problems import PolicyError
-from mqa_platform.promoting import Approval, Promoted, PromotionRefusedError, promote, revert
+from mqa_platform.promoting import Approval, Promoted, PromotionRefusedError, promote
 from mqa_platform.promotions import load_history, policy_now, promotions
+from mqa_platform.reverting import revert
 from mqa_platform_tests.system.pipeline import ALL, FIRST, LAST, copy_home, day, rows, run
 
 ASKED = Approval("ann", "fewer, warmer accounts", "replay of July", "marketing-lead", "sales-lead")
@@ -90,6 +91,53 @@ def test_who_may_approve_is_said_by_the_policy_in_force_and_not_by_the_new_one(
         put(Home(tmp_path / "home"), folder, FIRST, replace(ASKED, sales="ann"))
 
 
+@pytest.mark.parametrize("side", ["marketing", "sales"])
+def test_nobody_approves_who_is_named_by_the_new_policy_only(tmp_path: Path, side: str) -> None:
+    home = Home(tmp_path / "home")
+    copy_policy(None, home.policy)
+    program = home.policy / "program.yaml"
+    text = program.read_text()
+    program.write_text(text.replace(f"  {side}: [{side}-lead]\n", ""))
+    folder = changed(tmp_path / "new", THRESHOLD)
+    with pytest.raises(PromotionRefusedError, match=f"in force names no approver for {side}; name"):
+        put(home, folder, FIRST)
+    assert not (home.policies / "log").exists()
+    program.write_text(text)
+    assert put(home, folder, FIRST).entry.promotion_id == "0002"
+
+
+def test_who_is_named_by_a_policy_for_later_does_not_approve_yet(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    another = ("program.yaml", "[sales-lead]", "[another-lead]")
+    put(home, changed(tmp_path / "later", another), date(2999, 1, 1))
+    folder = changed(tmp_path / "new", THRESHOLD)
+    with pytest.raises(PromotionRefusedError, match="another-lead may not approve for sales"):
+        put(home, folder, FIRST, replace(ASKED, sales="another-lead"))
+    put(home, folder, FIRST)
+
+
+def test_a_policy_that_nobody_could_approve_a_change_of_is_not_promoted(tmp_path: Path) -> None:
+    folder = changed(tmp_path / "new", ("program.yaml", "[sales-lead]", "[]"))
+    with pytest.raises(PromotionRefusedError, match="names no approver for sales of what comes"):
+        put(Home(tmp_path / "home"), folder, FIRST)
+
+
+def test_a_promotion_says_by_name_what_no_replay_has_shown(tmp_path: Path) -> None:
+    folder = changed(
+        tmp_path / "new", THRESHOLD, ("signals.yaml", "factor: 1.5", "factor: 1.75"),
+        ("identity.yaml", "discovery: true", "discovery: false"),
+    )  # fmt: skip
+    home, told = Home(tmp_path / "home"), list[str]()
+    promote(home, folder, FIRST, ASKED, golden_is_fine, run_again, told.append)
+    (line,) = told
+    assert line.endswith("identity.discovery, signals.seniority.")
+    revert(home, FIRST, "bob", "too many", run_again, told.append)
+    assert told == [line, line]
+    promote(home, changed(tmp_path / "bar", THRESHOLD), FIRST, ASKED, golden_is_fine, run_again,
+            told.append)  # fmt: skip
+    assert told == [line, line]
+
+
 def test_nothing_is_promoted_twice_or_before_the_history(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     with pytest.raises(PromotionRefusedError, match="in force on 2025-07-01 already"):
@@ -126,29 +174,6 @@ def test_an_edit_of_the_folder_changes_nothing_once_something_was_promoted(tmp_p
     assert list(after.versions()) == list(before)
     assert all(p.sources.sources == {} for p in after.versions().values())
     assert after.entries[-1].policy.stages == before[after.entries[-1].version].stages
-
-
-def test_a_revert_brings_the_former_policy_back_with_its_approvals(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    with pytest.raises(PromotionRefusedError, match="nothing was promoted"):
-        revert(home, None, "bob", "too many", run_again)
-    put(home, changed(tmp_path / "new", THRESHOLD), day(10).lo)
-    done = revert(home, day(12).lo, "bob", "too many", run_again)
-    assert done.changes == {"stages.tiers.scaled.threshold": (80.0, 90.0)}
-    log = promotions(home)
-    assert [(p.promotion_id, p.kind, p.reverts) for p in log] == [
-        ("0001", "baseline", None), ("0002", "promotion", None), ("0003", "revert", "0002"),
-    ]  # fmt: skip
-    assert log[2].version == log[0].version
-    assert (log[2].approved_by_marketing, log[2].approved_by_sales) == (
-        "marketing-lead",
-        "sales-lead",
-    )
-    history = load_history(home)
-    found = [history.effective_on(day(n).lo).version for n in (9, 10, 11, 12)]
-    assert found == [log[0].version, log[1].version, log[1].version, log[0].version]
-    with pytest.raises(PromotionRefusedError, match="came into force on"):
-        revert(home, day(11).lo, "bob", "again", run_again)
 
 
 def test_a_promotion_that_was_cut_off_after_its_baseline_has_not_begun(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_explain_says_what_a_score_lacks(built: Home, verb: Verb) -> None:
     (account, day, by) = rows(
         built,
         "SELECT account_id, score_date, degraded_by FROM scores JOIN accounts USING (account_id) "
-        "WHERE validity = 'degraded' AND valid_from <= score_date AND "
+        "WHERE motion = 'new_business' AND validity = 'degraded' AND valid_from <= score_date AND "
         "(valid_to IS NULL OR score_date < valid_to) ORDER BY 2 DESC, 1 LIMIT 1",
     )[0]
     answer = explain(built, account, day)

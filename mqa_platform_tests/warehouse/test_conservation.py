@@ -49,9 +49,9 @@ def signal(number: str, day: date = FIRST, source: str = "segment") -> Row:
 def touchpoint(number: str, account: str, share: float = 1.0, day: date = FIRST) -> Row:
     return {
         "signal_id": number, "account_id": account, "touchpoint_date": day, "occurred_at": when(day),
-        "received_at": when(day), "signal_type": "page_view", "direction": "inbound", "share": share,
-        "match_confidence": 0.9, "strength": 1.0, "resolution_rule": "email_domain",
-        "is_known_person": False, "seniority": 1.0,
+        "received_at": when(day), "event": "page_view", "signal_type": "page_view",
+        "direction": "inbound", "share": share, "match_confidence": 0.9, "strength": 1.0,
+        "resolution_rule": "email_domain", "is_known_person": False, "seniority": 1.0,
     }  # fmt: skip
 
 

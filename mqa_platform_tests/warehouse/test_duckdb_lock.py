@@ -94,6 +94,17 @@ def test_a_file_that_is_no_database_is_not_taken_for_a_busy_one(tmp_path):
         pass
 
 
+def test_memory_is_bounded_without_a_word_and_by_the_environment(tmp_path, monkeypatch):
+    with DuckDBWarehouse(tmp_path / "w.duckdb", CONTRACTS, LANDED).session() as session:
+        (usual,) = session.fetch("SELECT current_setting('memory_limit')")[0]
+    monkeypatch.setenv("MQA_DUCKDB_MEMORY", "200MB")
+    with DuckDBWarehouse(tmp_path / "w.duckdb", CONTRACTS, LANDED).session() as session:
+        (given,) = session.fetch("SELECT current_setting('memory_limit')")[0]
+
+    assert float(usual.split()[0]) <= 3 or "MiB" in usual
+    assert given.startswith("190")
+
+
 def test_a_memory_limit_is_kept(tmp_path):
     warehouse = DuckDBWarehouse(tmp_path / "w.duckdb", CONTRACTS, LANDED, memory_limit="300MB")
 

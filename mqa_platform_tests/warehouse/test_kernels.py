@@ -1,6 +1,7 @@
 """Kernels give the same rows however the engine cuts the shards."""
 
 import gc
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import ibis
@@ -138,6 +139,27 @@ def test_a_shard_is_never_cut():
         (5, 9),
     ]
     assert list(shard_ranges([], 10)) == []
+
+
+def test_what_a_kernel_makes_range_by_range_leaves_with_the_session(duckdb_warehouse, hits):
+    def stored(session):
+        return [
+            n
+            for (n,) in session.fetch("SELECT table_name FROM duckdb_tables() WHERE NOT temporary")
+        ]
+
+    with duckdb_warehouse.session() as session:
+        given = sharded(session.constant("hits", hits))
+        at_once = apply_by_shards(session, KERNEL, given, "shard", 10**9)
+        in_ranges = apply_by_shards(session, KERNEL, given, "shard", 1_000)
+        assert at_once.get_name() not in stored(session)
+        assert in_ranges.get_name() in stored(session)
+    with suppress(RuntimeError), duckdb_warehouse.session() as session:
+        apply_by_shards(session, KERNEL, sharded(session.constant("hits", hits)), "shard", 1_000)
+        raise RuntimeError("the step failed")
+
+    with duckdb_warehouse.session() as session:
+        assert not [name for name in stored(session) if "scratch" in name]
 
 
 @pytest.mark.slow

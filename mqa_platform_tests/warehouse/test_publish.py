@@ -153,6 +153,14 @@ def test_a_publication_that_answers_for_all_days_settles_the_earlier_ones_too(se
     assert session.reopened("identity") is None
 
 
+def test_who_is_told_the_days_of_a_window_is_told_only_when_something_changed(session):
+    publish(session, visit("a"), visit("b", SECOND), tells=["touched"])
+    assert session.asked("touched") == {FIRST, SECOND}
+    session.settle("touched")
+    publish(session, visit("a"), visit("b", SECOND), tells=["touched"])
+    assert session.asked("touched") == set()
+
+
 def test_without_a_window_a_reopening_needs_a_day(session):
     with pytest.raises(ValueError, match="needs from_day"):
         publish(session, visit("a"), window=None, reopens=["scores"])

@@ -101,6 +101,12 @@ EXAMPLES: Final[dict[str, str | bytes]] = {
         "reassignment_id": "r1", "from_rep": "005A", "to_rep": "005B", "starts_on": "2025-07-02",
         "reason": "left", "by": "ann", "at": "2025-07-02T10:00:00Z",
     }),
+    "overrides": _lines(
+        {
+            "override_id": "o1", "account_id": "a1", "action": "exclude", "starts_on": "2025-07-02",
+            "ends_on": "2025-08-02", "reason": "partner", "by": "ann", "at": "2025-07-02T10:00:00Z",
+        }
+    ),
     "consent_changes": "email,status,changed_at\na@acme.com,granted,2025-07-02T10:00:00Z\n",
     "apache_combined": '192.0.2.7 - - [02/Jul/2025:10:00:00 +0000] "GET /pricing HTTP/1.1" 200 5 '
     '"-" "Mozilla/5.0"\n',
