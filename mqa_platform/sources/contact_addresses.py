@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mqa_platform.home import Home
 from mqa_platform.policy.sources import Sources
-from mqa_platform.sources.erasing_texts import read_text
+from mqa_platform.sources.erasing_texts import opened, read_text
 from mqa_platform.sources.globs import expand
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.personal_key import email_key, forgetting
