@@ -103,7 +103,11 @@ def audience(
         accounts = _accounts(marts, found)
         people = _people(marts, found, accounts) if hashed else []
     if hashed:
-        digests = digests_of(home, everything.sources, {p["person_ref"] for p in people}, addresses)
+        wanted = {p["person_ref"] for p in people}
+        digests = digests_of(home, everything.sources, wanted, addresses)
+        # Whose address is not on disk any more is known by the last export, and still a member.
+        last = {} if whole else _state(home, found)
+        digests = {r: m["email_sha256"] for r, m in last.items() if r in wanted} | digests
         now = _by_digest(people, digests, found)
     else:
         now = {a["account_id"]: a for a in accounts}
@@ -210,5 +214,7 @@ def _rows(path: Path) -> list[Member]:
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # Digests of addresses are personal data: for the owner of the home alone.
+    partial.touch(mode=0o600)
     partial.write_bytes(content)
     partial.replace(path)

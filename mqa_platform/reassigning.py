@@ -107,6 +107,10 @@ def _checked(marts: Marts, move: Move, policy: Policy, last: date) -> dict[str, 
         _must_work_here(marts, to_rep)
     mine = {h: r for h, r in _owners(marts).items() if r["rep_id"] == from_rep}
     handoff = _one(marts, move, mine, last)
+    if to_rep in queues:
+        must_be_their_queue(
+            policy, to_rep, {mine[h]["motion"] for h in ([handoff] if handoff else mine)}
+        )
     if not mine and move.ends_on is None and starts_on <= last:
         raise ReassignmentError(f"{move.from_rep} has no open handoff as of {last}")
     return {
@@ -149,6 +153,21 @@ def _must_work_here(marts: Marts, user: str) -> None:
     rows = marts.rows(c.filter(c["valid_to"].isnull() & (c["user_id"] == user)))
     if not rows or not rows[0]["is_active"]:
         raise ReassignmentError(f"{user} is not active in the CRM; name somebody who is")
+
+
+def must_be_their_queue(policy: Policy, queue: str, motions: set[str]) -> None:
+    """Refuse a queue that a motion of the handoffs does not have: the order would move nothing.
+
+    Raises:
+        ReassignmentError: it is neither fallback nor marketing queue of one of ``motions``.
+    """
+    for name in sorted(motions):
+        own = policy.of_motion(name).routing
+        if queue not in (own.fallback_queue, own.marketing_queue):
+            raise ReassignmentError(
+                f"{queue} is no queue of {name}; name {own.fallback_queue} or {own.marketing_queue}, or "
+                "reassign handoffs of one motion at a time with --handoff"
+            )
 
 
 def _queues(policy: Policy) -> set[str]:

@@ -70,6 +70,7 @@ def clocked(step: Step, made: ir.Table, owners: ir.Table) -> Clocked:
         step.table("crm_activities"),
         step.table("stage_transitions"),
         step.table(DELIVERIES) if DELIVERIES in step.contracts else None,
+        step.table("stages"),
     )
     parts = [
         (with_clocks(some, work, policy, as_of, step.session.apply), policy)

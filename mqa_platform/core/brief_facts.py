@@ -97,7 +97,7 @@ def score(case: Case) -> Iterator[Sentence]:
     below = [t for t in case.touches(case.policy.stages.evidence_window_days) if t["is_below"]]
     if below:
         yield say(
-            "The accounts below it count as evidence for it, and not for its own score.", below
+            "The score and all that follows count what the accounts below it did as well.", below
         )
     for p in sorted(parts, key=lambda p: (-p["points"], p["ref"])):
         label = _PARTS.get(p["ref"], words(p["ref"]).capitalize())
@@ -111,10 +111,6 @@ def score(case: Case) -> Iterator[Sentence]:
 
 def _behind(component: str, case: Case) -> list[Row]:
     """The touchpoints of a part: those of the signal, or of the people who make the breadth."""
-    return [t for t in _of_component(component, case) if not t["is_below"]]
-
-
-def _of_component(component: str, case: Case) -> list[Row]:
     signals = case.policy.signals
     if component in signals.signals:
         reach = signals.signals[component].reach_days(signals.lookback_days)

@@ -164,7 +164,7 @@ def _receipt(h: ir.Table, known: Known) -> ir.Table:
 def _near(h: ir.Table, known: Known, policy: Policy) -> ir.Table:
     """The inbound touchpoints of each handoff's look-back that score, typed as the motion types them.
 
-    Those of the accounts below a parent are marked; they are evidence for it and not in its own score.
+    Those of the accounts below a parent are marked; it is judged by them as well, and its receipt counts them.
     """
     own = _scored(known.touchpoints, policy).mutate(is_below=ibis.literal(False))
     below = _scored(known.below, policy).mutate(is_below=ibis.literal(True))

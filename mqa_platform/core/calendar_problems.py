@@ -43,15 +43,18 @@ def calendar_problems(
     Args:
         calendars: rows of ``calendars.CALENDAR``.
         handoffs: all of them.
-        policy: that names the queues, which have no calendar of their own.
+        policy: of all motions; its queues have no calendar of their own.
         as_of: the day.
         apply: of the session.
 
     Returns:
         rep_id, cause, value (what was written), remedy, and handoffs, how many the rep has been given.
     """
-    r = policy.routing
-    queues = (r.fallback_queue, r.marketing_queue, policy.sla.reassign_to)
+    queues = [
+        queue
+        for p in policy.motions()
+        for queue in (p.routing.fallback_queue, p.routing.marketing_queue, p.sla.reassign_to)
+    ]
     h = handoffs.filter(~one_of(handoffs["rep_id"], queues))
     given = h.group_by("rep_id").aggregate(handoffs=h.count())
     c = calendars.filter(in_force(calendars, ibis.literal(as_of)))

@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.crm import latest
 from mqa_platform.core.due import due_kernel, run_kernel
+from mqa_platform.core.episodes import while_callable
 from mqa_platform.core.expressions import first_match, none_of_type, shard
 from mqa_platform.core.holders import with_calendar, with_end
 from mqa_platform.core.kernel import Kernel
@@ -66,6 +67,7 @@ class Clockwork:
         activities: crm_activities with history.
         transitions: stage_transitions, complete.
         deliveries: handoff_id, channel, state, sent_at; None where nothing delivers yet.
+        stages: who is suppressed on which day; None where nobody is.
     """
 
     calendars: ir.Table
@@ -73,6 +75,7 @@ class Clockwork:
     activities: ir.Table
     transitions: ir.Table
     deliveries: ir.Table | None = None
+    stages: ir.Table | None = None
 
 
 def with_clocks(
@@ -83,11 +86,13 @@ def with_clocks(
     A handoff is delivered by its first delivery that succeeded. Without one the worklist is the channel: it
     is delivered when the account qualified, and backlog when the rep's working day starts on the day of its
     release. It is due when ``sla_hours`` of the working time of who then had it have passed, whoever has it
-    later. What waits in the marketing queue has no clock: nobody is meant to call.
+    later. What waits in the marketing queue has no clock: nobody is meant to call. When a rep gets it from
+    there, it is delivered when the rep's working day starts on that day.
 
     The SLA is met by a touch up to due_at: a call, e-mail, meeting or social touch that a person logged on
     the account, after delivery and before the next episode. It is breached when due_at has passed without
-    one; it is stopped, neither, when sales held the account no longer by then.
+    one; it is stopped, neither, when sales held the account no longer by then, or might not call it: over_on
+    is the first day of either, and no clock starts again in an episode.
 
     Args:
         handoffs: of the motion and policy, with ``released_on``.
@@ -98,13 +103,17 @@ def with_clocks(
     """
     rest = [c for c in handoffs.columns if c not in CLOCKS]
     now = ibis.literal(as_of, type="timestamp('UTC')")
-    t = _delivered(
-        with_calendar(handoffs, work.owners, work.calendars, work.transitions), work, now
-    )
-    runs = t["holder"] != policy.routing.marketing_queue
+    queue = policy.routing.marketing_queue
+    t = with_calendar(handoffs, work.owners, work.calendars, work.transitions, queue)
+    t = t if work.stages is None else while_callable(t, work.stages)
+    t = _delivered(t, work, now)
+    runs = t["holder"] != queue
     given = t.select(
-        "handoff_id", "account_id", "calendar", "qualified_at", "released_on", "was_backlog", "sent_at",
-        "sla_hours", "tier", "evidence_rule", "holder", "given_on", "over_on", "next_qualified_at",
+        "handoff_id", "account_id", "calendar", "qualified_at", "sent_at", "sla_hours", "tier",
+        "evidence_rule", "holder", "given_on", "over_on", "next_qualified_at",
+        # What comes from marketing is given like backlog: when the working day starts.
+        was_backlog=t["was_backlog"] | t["handed_over"],
+        released_on=ibis.ifelse(t["handed_over"], t["given_on"], t["released_on"]),
         runs=runs.fill_null(True), shard=shard(t["handoff_id"]),
     )  # fmt: skip
     # What the kernels answer is read from here on, so that no step repeats the joins of those before it.
@@ -133,7 +142,11 @@ def _delivered(t: ir.Table, work: Clockwork, now: ir.TimestampValue) -> ir.Table
         return t.mutate(sent_at=none_of_type("timestamp('UTC')"))
     d = work.deliveries
     d = d.filter(d["state"].isin(SENT) & (d["sent_at"] <= now))
-    first = d.group_by(s_handoff="handoff_id").aggregate(sent_at=d["sent_at"].min())
+    d = d.select("sent_at", d_handoff="handoff_id")
+    d = t.select("handoff_id", "given_on", "handed_over").join(d, [("handoff_id", "d_handoff")])
+    # What marketing was sent is no delivery to the rep who gets it later.
+    d = d.filter(~d["handed_over"] | (d["sent_at"].date() >= d["given_on"]))
+    first = d.group_by(s_handoff="d_handoff").aggregate(sent_at=d["sent_at"].min())
     return t.left_join(first, [("handoff_id", "s_handoff")]).drop("s_handoff")
 
 

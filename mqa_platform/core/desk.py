@@ -121,6 +121,12 @@ class Desk:
             default=None,
         )
 
+    def back_on(self, user_id: str, day: date) -> date | None:
+        """The first day from a day on on which a rep is not away; None where no end is known."""
+        while (absence := self.absence(user_id, day)) is not None:
+            day = absence.ends_on
+        return day if day < _FAR else None
+
     def presence(self, user_id: str, day: date) -> str:
         """How a rep stands on a day, whatever he has got already."""
         key = user_id, day

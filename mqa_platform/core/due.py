@@ -104,7 +104,8 @@ def due_kernel(policy: Policy, as_of: datetime) -> Kernel:
     """Kernel: handoffs with their calendars → ``DUE``.
 
     A moment is null where its clock does not run, and after ``as_of`` nothing has been delivered yet. Where
-    the calendar has no working time for over a year the usual one counts.
+    the calendar has no working time for over a year the usual one counts; what is due by it has no calendar
+    of its own from here on, so that the hours that have run are those of its due moment.
     """
     usual = default_time(policy.sla)
     now = np.int64(round(as_of.timestamp() * 1_000_000))
@@ -117,15 +118,20 @@ def due_kernel(policy: Policy, as_of: datetime) -> Kernel:
         found["delivered_at"] = delivered
         runs = pc.fill_null(table["runs"], True).to_numpy() & (delivered != NEVER)
         amounts = _amounts(table, clocks)
+        by_usual = np.zeros(table.num_rows, dtype=bool)
         for time, rows in _by_calendar(table, usual):
             live = rows[runs[rows]]
             if not len(live):
                 continue
             for name, amount in amounts.items():
-                found[name][live] = _ends(time, usual, delivered[live], amount[live])
+                found[name][live], lost = _ends(time, usual, delivered[live], amount[live])
+                if name == "due_at":
+                    by_usual[live] = lost
         columns = {name: _timestamps(found[name]) for name in MOMENTS}
         columns["delivered_via"] = pa.array(via, pa.string(), mask=delivered == NEVER)
         carried = {name: table[name].cast(kind) for name, kind in _CARRIED}
+        own = pc.if_else(pa.array(by_usual), pa.scalar(None, pa.string()), carried["calendar"])
+        carried["calendar"] = own
         return pa.table({**carried, **columns}).select(DUE.names).cast(DUE)
 
     needs = (
@@ -133,7 +139,8 @@ def due_kernel(policy: Policy, as_of: datetime) -> Kernel:
         "evidence_rule", "runs",
     )  # fmt: skip
     lineage: dict[str, tuple[str, ...]] = dict.fromkeys(DUE.names, needs)
-    lineage |= {name: (name,) for name, _ in _CARRIED} | {"delivered_via": ("sent_at",)}
+    own = {name: (name,) for name, _ in _CARRIED if name != "calendar"}
+    lineage |= own | {"delivered_via": ("sent_at",)}
     return Kernel("due", run, DUE, lineage)
 
 
@@ -189,13 +196,18 @@ def _amounts(table: pa.Table, clocks: dict[str, Clock]) -> dict[str, Instants]:
     return {name: np.rint(each * HOUR).astype(np.int64) for name, each in parts.items()}
 
 
-def _ends(time: WorkingTime, usual: WorkingTime, since: Instants, amount: Instants) -> Instants:
-    """When so much working time has passed; ``NEVER`` where there is nothing to wait for."""
+def _ends(
+    time: WorkingTime, usual: WorkingTime, since: Instants, amount: Instants
+) -> tuple[Instants, npt.NDArray[np.bool_]]:
+    """When so much working time has passed, and whether by the usual calendar.
+
+    ``NEVER`` where there is nothing to wait for.
+    """
     found = after(openings(time, *around(since)), since, amount)
-    lost = found == NEVER
+    lost = (found == NEVER) & (amount > 0)
     if lost.any():
         found[lost] = after(openings(usual, *around(since[lost])), since[lost], amount[lost])
-    return np.where(amount > 0, found, NEVER)
+    return np.where(amount > 0, found, NEVER), lost
 
 
 def run_kernel(policy: Policy, as_of: datetime) -> Kernel:

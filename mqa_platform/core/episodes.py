@@ -67,3 +67,25 @@ def with_course(handoffs: ir.Table, transitions: ir.Table) -> ir.Table:
     return t.mutate(was_backlog=t["was_backlog"].fill_null(False)).drop(
         "c_account", "c_motion", "c_episode"
     )
+
+
+def while_callable(t: ir.Table, stages: ir.Table) -> ir.Table:
+    """The rows with ``over_on`` no later than the first day on which nobody may call the account.
+
+    Args:
+        t: handoffs with their course.
+        stages: account_id, motion, stage_date and suppression_reason, null where there is none.
+    """
+    s = stages.filter(stages["suppression_reason"].notnull())
+    s = s.select("stage_date", s_account="account_id", s_motion="motion")
+    s = t.select("handoff_id", "account_id", "motion", "created_on", "next_qualified_at").join(
+        s, [("account_id", "s_account"), ("motion", "s_motion")]
+    )
+    next_on = s["next_qualified_at"].date()
+    before_next = next_on.isnull() | (s["stage_date"] < next_on)
+    s = s.filter((s["stage_date"] >= s["created_on"]) & before_next)
+    s = s.group_by(s_handoff="handoff_id").aggregate(held_on=s["stage_date"].min())
+    t = t.left_join(s, [("handoff_id", "s_handoff")])
+    over, held = t["over_on"], t["held_on"]
+    first = ibis.least(ibis.coalesce(over, held), ibis.coalesce(held, over))
+    return t.mutate(over_on=first).drop("s_handoff", "held_on")

@@ -14,18 +14,19 @@ from mqa_platform.core.expressions import in_force, newest_first
 
 
 def with_calendar(
-    handoffs: ir.Table, owners: ir.Table, calendars: ir.Table, transitions: ir.Table
+    handoffs: ir.Table, owners: ir.Table, calendars: ir.Table, transitions: ir.Table, queue: str
 ) -> ir.Table:
     """Handoffs with their course, ``given_on``, who then had them (``holder``) and the ``calendar`` of that rep.
+
+    What marketing had at first is given on the day on which sales gets it, and is ``handed_over``.
 
     Args:
         handoffs: with released_on, null for backlog that waits.
         owners: handoff_id, rep_id, from_on, to_on; what it does not know is with rep_id.
         calendars: rows of ``calendars.CALENDAR``.
         transitions: stage_transitions, complete.
+        queue: of marketing, where no clock of sales runs.
     """
-    t = with_course(handoffs, transitions)
-    t = t.mutate(given_on=ibis.coalesce(t["released_on"], t["created_on"]))
     given = handoffs.select(
         "handoff_id",
         "rep_id",
@@ -35,9 +36,29 @@ def with_calendar(
     holders = holders.select(
         "handoff_id", "given_on", holder=ibis.coalesce(holders["owner"], holders["rep_id"])
     )
+    holders = _handed_over(holders, owners, queue)
     held = _version_on(holders, "holder", "given_on", calendars)
-    held = held.select("holder", "calendar", h_handoff="handoff_id")
+    held = held.select("given_on", "holder", "handed_over", "calendar", h_handoff="handoff_id")
+    t = with_course(handoffs, transitions)
     return t.left_join(held, [("handoff_id", "h_handoff")]).drop("h_handoff")
+
+
+def _handed_over(holders: ir.Table, owners: ir.Table, queue: str) -> ir.Table:
+    """Who had it first and from when, but for the queue of marketing where somebody got it later."""
+    o = owners.select("from_on", o_handoff="handoff_id", next_holder="rep_id")
+    o = o.filter(o["next_holder"] != queue)
+    o = holders.filter(holders["holder"] == queue).join(o, [("handoff_id", "o_handoff")])
+    o = o.filter(o["from_on"] > o["given_on"])
+    o = newest_first(o, ["o_handoff"], [o["from_on"], o["next_holder"]])
+    t = holders.left_join(
+        o.select("o_handoff", "from_on", "next_holder"), [("handoff_id", "o_handoff")]
+    )
+    return t.select(
+        "handoff_id",
+        given_on=ibis.coalesce(t["from_on"], t["given_on"]),
+        holder=ibis.coalesce(t["next_holder"], t["holder"]),
+        handed_over=t["from_on"].notnull(),
+    )
 
 
 def with_end(t: ir.Table, owners: ir.Table, calendars: ir.Table) -> ir.Table:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from mqa_platform.core.desk import Desk, DeskTables
+from mqa_platform.core.desk import INACTIVE, UNKNOWN, Desk, DeskTables
 from mqa_platform.core.routing_steps import PASSED, TIED, Answer
 from mqa_platform.core.territories import Atlas
 from mqa_platform.policy.routing import Routing
@@ -42,7 +42,8 @@ REMEDIES: Final = {
     "default calendar of sla.yaml counts.",
     "unknown_place": "Write a country, a name of regions in routing.yaml, or COUNTRY: STATE.",
     "absent_rep_unknown": "Correct rep_id in absences.csv: nobody of that id is known.",
-    "order_without_effect": "Name a rep of the CRM, or a queue of the policy, with --to.",
+    "cover_unknown": "Correct cover_id in absences.csv: nobody of that id is known, so nobody stands in.",
+    "order_without_effect": "Name a rep who is active in the CRM, or a queue of the policy, with --to.",
 }
 # What a step found → what is said of an account that waits because of it, the most telling first.
 _OF_REASON: Final = (
@@ -108,6 +109,11 @@ def standing(
             for row in tables.absences
             if row["rep_id"] not in desk
         ),
+        *(
+            (REP, row["rep_id"], "cover_unknown", f"{row['cover_id']} is nobody we know")
+            for row in tables.absences
+            if row.get("cover_id") and row["cover_id"] not in desk
+        ),
         *_of_orders(rules, desk),
     ]
     found: dict[tuple[str, str, str], str] = {}
@@ -144,5 +150,10 @@ def _of_reps(
 def _of_orders(rules: Mapping[str, Routing], desk: Desk) -> Iterator[Told]:
     queues = {q for r in rules.values() for q in (r.fallback_queue, r.marketing_queue)}
     for order in desk.orders:
-        if order.to_rep is not None and order.to_rep not in desk and order.to_rep not in queues:
+        if order.to_rep is None or order.to_rep in queues:
+            continue
+        if order.to_rep not in desk:
             yield ORDER, order.order_id, "order_without_effect", f"{order.to_rep} is nobody we know"
+        elif desk.presence(order.to_rep, order.starts_on) in (UNKNOWN, INACTIVE):
+            told = f"{order.to_rep} is not active on {order.starts_on}"
+            yield ORDER, order.order_id, "order_without_effect", told

@@ -86,14 +86,19 @@ def events(facts: Iterable[Row], desk: Desk, sla_moves: Iterable[Row]) -> Iterat
             yield _move(row["on_day"], CHANGES_OWNER, row["handoff_id"], row)
     for user, day in desk.departures():
         yield _move(day, LEAVES, user, user)
+    yield from _of_orders(desk)
+    for row in sla_moves:
+        yield _move(row["reassigned_on"], UNTOUCHED, row["handoff_id"], row)
+
+
+def _of_orders(desk: Desk) -> Iterator[Event]:
     for order in desk.orders:
         at = _aware(order.at)
         key = f"{at.isoformat() if at else ''} {order.order_id}"
         yield _move(order.starts_on, IS_ORDERED, key, order, _takes_effect(at, order.starts_on))
-        if order.ends_on is not None:
-            yield _move(order.ends_on, RETURNS, key, order)
-    for row in sla_moves:
-        yield _move(row["reassigned_on"], UNTOUCHED, row["handoff_id"], row)
+        back = None if order.ends_on is None else desk.back_on(order.from_rep, order.ends_on)
+        if back is not None:
+            yield _move(back, RETURNS, key, order)
 
 
 def _move(day: date, where: int, key: str, what: Any, moment: datetime | None = None) -> Event:

@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, Final
 
 from mqa_platform.core import routing_events as kinds
-from mqa_platform.core.desk import INACTIVE, UNKNOWN, Book, Desk, Order, monday
+from mqa_platform.core.desk import AWAY, INACTIVE, THERE, UNKNOWN, Book, Desk, Order, monday
 from mqa_platform.core.named_reps import Asked
 from mqa_platform.core.routing_causes import cause_of, told_anyway
 from mqa_platform.core.routing_events import Event, Held, events, midnight
@@ -54,6 +54,9 @@ class Fold:
         self.rules = {name: Rules(routing, desk, self.book) for name, routing in rules.items()}
         self.held: dict[str, Held] = {}
         self.by_rep: dict[str, set[str]] = defaultdict(set)
+        # Moves of days on which a handoff of the week stood open already, and was not told yet.
+        self.missed: dict[str, list[Event]] = defaultdict(list)
+        self.orders: list[Event] = []
         for event in sorted(events(facts, desk, sla_moves)):
             _APPLY[event.place](self, event)
 
@@ -67,16 +70,29 @@ class Fold:
             self._give(held, rules.routing.marketing_queue, event.day, ROUTED)
             return
         self._route(held, event.day, ROUTED, frozenset())
+        self._catches_up(held, event)
         gone = self._left_since(held, event)
         if gone is not None:
             self._leaves_one(held, held.rep_id, gone)
+
+    def _catches_up(self, held: Held, event: Event) -> None:
+        """New owners and orders that went by between the day of a late handoff and its moment."""
+        orders = [e for e in self.orders if event.day < e.day and e.week == event.week]
+        for past in sorted([*self.missed.pop(event.key, []), *orders]):
+            if past.place == kinds.CHANGES_OWNER:
+                self._owner_changes(past)
+                continue
+            ends_on = past.what.ends_on
+            is_over = ends_on is not None and midnight(ends_on) < event.moment
+            if past.what.from_rep == held.rep_id and held.is_open(past.day) and not is_over:
+                self._obey_if_meant(held, past.what, past.day)
 
     def _left_since(self, held: Held, event: Event) -> date | None:
         """The day on which the rep left, where it went by before a late handoff came to be known."""
         past = [
             d
             for _, d in self.desk.departures(held.rep_id)
-            if event.day < d <= min(event.moment.date(), self.as_of)
+            if held.owners[-1][1] < d <= min(event.moment.date(), self.as_of)
             and (monday(d), midnight(d)) < (event.week, event.moment)
         ]
         return min(past, default=None)
@@ -130,22 +146,40 @@ class Fold:
     def _owner_changes(self, event: Event) -> None:
         held = self.held.get(event.key)
         new = event.what["rep_id"]
-        if held is None or event.day > self.as_of or held.facts["is_nameless"]:
+        if held is None:
+            self.missed[event.key].append(event)
+            return
+        if event.day > self.as_of or held.facts["is_nameless"]:
             return
         # Whom the CRM names and does not have, or has left, is no owner; the handoff stays where it is.
         if not held.is_open(event.day) or not self._is_here(new, event.day):
             return
         held.account = replace(held.account, owner_id=new)
-        if self.rules[held.rules].routing.follow_owner_changes and held.rep_id != new:
-            self._give(held, new, event.day, OWNER_CHANGED, counts=not held.facts["is_backlog"])
+        taker = self._taker(new, event.day)
+        if taker is None or taker == held.rep_id:
+            return
+        if self.rules[held.rules].routing.follow_owner_changes:
+            self._give(held, taker, event.day, OWNER_CHANGED, counts=not held.facts["is_backlog"])
+
+    def _taker(self, user: str, day: date) -> str | None:
+        """Whom a new owner's handoff goes to: him, who stands in while he is away, or nobody."""
+        if self.desk.presence(user, day) != AWAY:
+            return user
+        absence = self.desk.absence(user, day)
+        cover = absence.cover_id if absence else None
+        return cover if cover and self.desk.presence(cover, day) == THERE else None
 
     def _ordered(self, event: Event) -> None:
         order: Order = event.what
         if event.day > self.as_of:
             return
+        self.orders.append(event)
         for held in self._mine(order.from_rep, event.day):
-            if order.handoff_id in (None, held.facts["handoff_id"]):
-                self._obey(held, order, event.day)
+            self._obey_if_meant(held, order, event.day)
+
+    def _obey_if_meant(self, held: Held, order: Order, day: date) -> None:
+        if order.handoff_id in (None, held.facts["handoff_id"]):
+            self._obey(held, order, day)
 
     def _obey(self, held: Held, order: Order, day: date) -> None:
         routing = self.rules[held.rules].routing
@@ -165,7 +199,7 @@ class Fold:
         order: Order = event.what
         if event.day > self.as_of:
             return
-        back = self._is_here(order.from_rep, event.day)
+        back = self.desk.presence(order.from_rep, event.day) == THERE
         for handoff in sorted(self.held):
             held = self.held[handoff]
             if held.lent == (order.order_id, held.rep_id) and back and held.is_open(event.day):
@@ -175,6 +209,10 @@ class Fold:
     def _untouched(self, event: Event) -> None:
         held = self.held.get(event.key)
         if held is not None and event.day <= self.as_of and held.is_open(event.day):
+            routing = self.rules[held.rules].routing
+            # What waits in a queue is nobody's to lose, and its cause has to stay in sight.
+            if held.rep_id in (routing.fallback_queue, routing.marketing_queue):
+                return
             held.cause = (LATE, held.rep_id)
             self._give(held, event.what["rep_id"], event.day, SLA)
 

@@ -87,7 +87,7 @@ class Rules:
         return [
             (user, "", self._weight(user, asked.day))
             for user in group
-            if self._state(step, user, asked) == THERE
+            if self._state(asked, user, keeps=step.keeps_over_capacity) == THERE
         ]
 
     def _covers(self, step: RouteStep, group: Sequence[str], asked: Asked) -> list[_Taker]:
@@ -102,14 +102,17 @@ class Rules:
             cover = absence.cover_id if absence else None
             if cover is None or cover in asked.without or cover in found:
                 continue
-            if self._state(step, cover, asked) == THERE:
+            # An owner's account is not his own yet: he stands in as far as he has room.
+            if self._state(asked, cover, keeps=step.over_capacity == "keep") == THERE:
                 found[cover] = (cover, user, self._weight(cover, asked.day))
         return list(found.values())
 
-    def _state(self, step: RouteStep, user: str, asked: Asked) -> str:
+    def _state(self, asked: Asked, user: str, *, keeps: bool) -> str:
         present = self.desk.presence(user, asked.day)
-        if present != THERE or step.keeps_over_capacity or not asked.counts:
+        if present != THERE or keeps:
             return present
+        if not asked.counts:
+            return NO_CAPACITY if self.capacity(user, asked.day) == 0 else THERE
         if not self.is_full(user, asked.day):
             return THERE
         return FULL if self.capacity(user, asked.day) else NO_CAPACITY
@@ -132,7 +135,8 @@ class Rules:
 
     def _nobody(self, number: int, step: RouteStep, named: list[str], asked: Asked) -> Answer:
         """Why nobody of those a step names gets the account: the reason nearest to having been one."""
-        states = {user: self._state(step, user, asked) for user in named}
+        keeps = step.keeps_over_capacity
+        states = {user: self._state(asked, user, keeps=keeps) for user in named}
         for state in (FULL, NO_CAPACITY, AWAY, INACTIVE, UNKNOWN):
             mine = sorted(u for u, s in states.items() if s == state)
             if mine:

@@ -43,9 +43,9 @@ def worklist(
 ) -> ir.Table:
     """Open handoffs of each rep in the order to work them.
 
-    A hand-raise comes first, then what has the least of its SLA left in whole working hours, then the tier,
-    then score × momentum. What has been touched has no SLA left to keep and comes after what waits. With a
-    day, backlog whose turn has come by then is among them.
+    A hand-raise that nobody has touched comes first, then what has the least of its SLA left in whole
+    working hours, then the tier, then score × momentum. What has been touched, a hand-raise too, has no SLA
+    left to keep and comes after what waits. With a day, backlog whose turn has come by then is among them.
 
     Args:
         handoffs: with clocks and plays.
@@ -57,8 +57,9 @@ def worklist(
     tier = first_match(
         [(t["tier"] == name, ibis.literal(i)) for i, name in enumerate(_TIERS)], ibis.literal(9)
     )
+    raised = (t["evidence_rule"] == HAND_RAISE) & t["first_touch_at"].isnull()
     t = t.mutate(
-        _raised=ibis.ifelse((t["evidence_rule"] == HAND_RAISE).fill_null(False), 0, 1),
+        _raised=ibis.ifelse(raised.fill_null(False), 0, 1),
         _left=t["sla_left_hours"].floor(),
         _tier=tier,
         _heat=t["score"].cast("float64") * t["momentum"].fill_null(0.0),

@@ -738,7 +738,9 @@ class Stages:
         made = self.scratch(with_release(self.scratch(made), t["capacity"], p, moves, apply))
         told = landed_calendars(t["capacity"], t["absences"], p)
         calendars = self.scratch(apply(calendars_kernel(p.sla), told, "shard"))
-        work = Clockwork(calendars, t["handoff_owners"], t["crm_activities"], moves)
+        work = Clockwork(
+            calendars, t["handoff_owners"], t["crm_activities"], moves, stages=t["stages"]
+        )
         made = self.scratch(with_clocks(made, work, p, at("2026-03-01T00:00:00"), apply))
         self.keep("handoffs", handoff_rules.rerouted(made, routes))
         self._clocks(calendars)

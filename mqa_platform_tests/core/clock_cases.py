@@ -65,6 +65,14 @@ TRANSITIONS = pa.schema(
         ("qualified_at", TIMESTAMP),
     ]
 )
+STAGES = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("motion", pa.string()),
+        ("stage_date", pa.date32()),
+        ("suppression_reason", pa.string()),
+    ]
+)
 DELIVERIES = pa.schema(
     [
         ("handoff_id", pa.string()),
@@ -146,6 +154,7 @@ def clocked(
     owners: Rows = (),
     moves: Rows = (),
     deliveries: Rows | None = None,
+    stages: Rows = (),
     backlog: bool = False,
     policy: Policy | None = None,
     as_of: datetime = LATE,
@@ -161,6 +170,7 @@ def clocked(
         engine.table(activities, crm_schema("landed_activities")),
         engine.table(moved, TRANSITIONS),
         sent,
+        engine.table(stages, STAGES),
     )
     given = engine.table(handoffs, HANDOFFS)
     return engine.keep(with_clocks(given, work, policy, as_of, engine.apply))

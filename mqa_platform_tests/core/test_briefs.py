@@ -246,15 +246,16 @@ def test_what_scores_nothing_and_what_came_later_is_not_told(engine):
     assert told(found, "why_now") == ["Acme qualified on 1 January 2026."]
 
 
-def test_touchpoints_of_accounts_below_are_evidence_and_not_points(engine):
-    parts = [{"component": "pricing_view", "points": 1, "touchpoints": 1, "people": 1}]
+def test_a_parent_is_told_with_what_the_accounts_below_it_did(engine):
+    parts = [{"component": "pricing_view", "points": 2, "touchpoints": 2, "people": 2}]
     found = facts(
         engine, parts=parts, touches=[acted(-1, "jane")],
         below=[acted(-1, "jane"), acted(-2, "bob")],
     )  # fmt: skip
     assert "2 people of the account and those below it were active" in told(found, "why_now")[0]
     assert cited(found, "score", 1) == ["s-2bob"]
-    assert cited(found, "score", 2) == ["s-1jane"]
+    assert "count what the accounts below it did" in told(found, "score")[1]
+    assert sorted(cited(found, "score", 2)) == ["s-1jane", "s-2bob"]
 
 
 def test_every_figure_about_behaviour_cites_touchpoints_that_there_are(engine):

@@ -152,6 +152,14 @@ def test_a_rep_with_handoffs_and_no_calendar_is_named(engine):
     assert problems_of(engine, [], away) == [("ann", "no_calendar", None)]
 
 
+def test_the_queues_of_every_motion_need_no_calendar(engine):
+    motions = default_policy().motions()
+    queues = {p.routing.fallback_queue for p in motions}
+    assert len(queues) > 1
+    given = [handoff(handoff_id=q, rep_id=q) for q in queues]
+    assert problems_of(engine, [], handoffs=given) == []
+
+
 def test_every_problem_has_a_remedy_and_what_was_written(engine):
     odd = rep(time_zone="Berlin time", country="Freedonia", workdays="?", workday_starts="nine")
     found = problems_of(engine, [odd])

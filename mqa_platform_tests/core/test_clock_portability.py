@@ -40,6 +40,7 @@ def expressions(policy: Policy, *, delivers: bool) -> dict[str, ir.Table]:
         published("crm_activities"),
         moved,
         sent if delivers else None,
+        published("stages"),
     )
     clocked = with_clocks(cut(released, "released"), work, policy, LATE, cut.apply)
     made = cut(clocked.select(*handoffs.columns), "clocked")

@@ -107,6 +107,13 @@ def test_a_rep_who_never_comes_back_does_not_stop_the_clock_for_ever(engine):
     assert one(engine, handoff(), absences=away)["due_at"] == utc("2026-01-06T10:00")
 
 
+def test_the_hours_left_and_the_due_moment_are_of_one_calendar(engine):
+    away = [{"rep_id": "ann", "starts_on": date(2026, 1, 5), "ends_on": None}]
+    found = one(engine, handoff(), absences=away, as_of=utc("2026-01-06T12:00"))
+    assert (found["sla_state"], found["due_at"]) == ("breached", utc("2026-01-06T10:00"))
+    assert (found["waited_business_hours"], found["sla_left_hours"]) == (10.0, -2.0)
+
+
 BACKLOG = {"status": "backlog", "released_on": date(2026, 1, 8)}
 
 
@@ -216,6 +223,38 @@ def test_what_marketing_has_runs_no_clock_of_sales(engine):
     found = one(engine, handoff(rep_id=queue, evidence_rule="anonymous_only"))
     assert (found["sla_state"], found["due_at"]) == ("no_clock", None)
     assert found["delivered_at"] == utc("2026-01-05T10:00")
+
+
+def test_the_clock_of_what_marketing_had_starts_when_a_rep_gets_it(engine):
+    queue = default_policy().routing.marketing_queue
+    since = {"handoff_id": "h1", "from_on": date(2026, 1, 5), "to_on": date(2026, 1, 7)}
+    owners = [
+        {**since, "rep_id": queue},
+        {"handoff_id": "h1", "rep_id": "ann", "from_on": date(2026, 1, 7), "to_on": None},
+    ]
+    sent = {"handoff_id": "h1", "channel": "slack", "state": "sent"}
+    early = [{**sent, "sent_at": utc("2026-01-05T11:00")}]
+    for told in (None, early):
+        found = one(engine, handoff(), owners=owners, deliveries=told)
+        assert found["delivered_at"] == utc("2026-01-07T08:00")
+        assert (found["due_at"], found["sla_state"]) == (utc("2026-01-07T16:00"), "breached")
+        assert found["sla_rep_id"] == "ann"
+    with_rep = [*early, {**sent, "sent_at": utc("2026-01-07T09:00")}]
+    found = one(engine, handoff(), owners=owners, deliveries=with_rep)
+    assert found["delivered_at"] == utc("2026-01-07T09:00")
+
+
+def test_nobody_is_charged_with_an_account_that_may_not_be_called(engine):
+    held = {"account_id": "acme", "motion": "new_business", "suppression_reason": "legal"}
+    days = [{**held, "stage_date": date(2026, 1, n)} for n in (4, 8, 6)]
+    found = one(engine, handoff(), stages=days[1:])
+    assert (found["sla_state"], found["over_on"]) == ("stopped", date(2026, 1, 6))
+    assert (found["sla_left_hours"], found["escalated_at"]) == (None, None)
+    # Before the entry, in another motion or on a day after it was due it takes nothing back.
+    for other in (days[0], days[1], {**days[2], "motion": "expansion"}):
+        assert one(engine, handoff(), stages=[other])["sla_state"] == "breached"
+    free = {**days[2], "suppression_reason": None}
+    assert one(engine, handoff(), stages=[free])["over_on"] is None
 
 
 def test_a_day_of_the_crm_becomes_the_moment_of_the_touch_that_made_it(engine):

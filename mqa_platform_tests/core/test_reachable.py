@@ -87,6 +87,10 @@ def test_who_may_not_be_contacted_is_said_with_the_reason(engine, changed, conse
     [
         ("CFO", None, "economic_buyer"),
         ("VP Data", None, "technical_buyer"),
+        ("Vice President of Engineering", None, "technical_buyer"),
+        ("Senior Vice President Sales", None, "other"),
+        ("President and CEO", None, "economic_buyer"),
+        ("Founder, President", None, "economic_buyer"),
         ("Procurement Manager", None, "procurement"),
         ("Data Engineer", None, "user"),
         ("Data Engineer", "Economic Buyer", "economic_buyer"),

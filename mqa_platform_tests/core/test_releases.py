@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_platform.core.releases import _releases
+from mqa_platform.core.releases import _releases, with_release
+from mqa_platform_tests.core.clock_cases import CAPACITY, HANDOFFS, TRANSITIONS, entry, handoff
+from mqa_platform_tests.core.engine import default_policy
 
 # A Monday.
 FIRST = date(2025, 7, 7)
@@ -132,3 +134,53 @@ def test_nobody_is_released_early_twice_or_above_capacity(
     reps = {f"h{n}": rep for n, (_, _, rep) in enumerate(items)}
     assert all(n <= a_day for n in Counter((reps[h], d) for h, d in found.items()).values())
     assert released(rows[::-1], a_day) == found
+
+
+def test_who_has_no_capacity_is_given_nothing_until_it_grows() -> None:
+    assert released([waiting(n, 100, weekly=0) for n in range(3)]) == {}
+    rows = [waiting(0, 100, weekly=0), waiting(1, 90, day=2, weekly=5)]
+    assert released(rows) == {"h0": 2, "h1": 3}
+
+
+def test_a_capacity_holds_from_the_entry_it_was_told_before() -> None:
+    first = [waiting(n, 100 - n, weekly=5) for n in range(4)]
+    later = [waiting(9, 200, day=2, weekly=10)]
+    assert released([*first, *later]) == {"h0": 0, "h1": 1, "h9": 2, "h2": 2, "h3": 3}
+
+
+HELD = HANDOFFS.append(pa.field("first_rep_id", pa.string()))
+REPS = CAPACITY.append(pa.field("capacity_per_week", pa.int64()))
+
+
+def backlog(number: int, first_rep: str, rep: str, score: int) -> Any:
+    noon = datetime.combine(FIRST, time(12), UTC).isoformat()[:16]
+    name = f"{first_rep}{number}"
+    return handoff(
+        noon, handoff_id=name, account_id=name, first_rep_id=first_rep, rep_id=rep, score=score
+    )
+
+
+def turns(engine: Any, rows: list[Any], reps: list[Any]) -> dict[str, int]:
+    moves = engine.table([entry(row, "backlog") for row in rows], TRANSITIONS)
+    made, users = engine.table(rows, HELD), engine.table(reps, REPS)
+    found = engine.rows(with_release(made, users, default_policy(), moves, engine.apply))
+    return {r["handoff_id"]: (r["released_on"] - FIRST).days for r in found}
+
+
+def version(rep: str, weekly: int, since: int, until: int | None = None) -> Any:
+    ends = None if until is None else FIRST + timedelta(days=until)
+    return {
+        "user_id": rep, "capacity_per_week": weekly, "valid_from": FIRST + timedelta(days=since),
+        "valid_to": ends,
+    }  # fmt: skip
+
+
+def test_neither_a_reassignment_nor_a_new_capacity_moves_a_turn_of_the_past(engine: Any) -> None:
+    own = [backlog(n, "ben", "ben", 50 - n) for n in range(4)]
+    anns = [backlog(n, "ann", "ann", 90 - n) for n in range(2)]
+    reps = [version("ben", 5, -100)]
+    before = turns(engine, own + anns, reps)
+    assert before == {"ben0": 0, "ben1": 1, "ben2": 2, "ben3": 3, "ann0": 0, "ann1": 0}
+    moved = [row | {"rep_id": "ben"} for row in anns]
+    changed = [version("ben", 5, -100, until=3), version("ben", 50, 3)]
+    assert turns(engine, own + moved, changed) == before

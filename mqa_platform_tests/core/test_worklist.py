@@ -48,10 +48,15 @@ def test_who_asked_comes_first_then_the_least_time_left_then_tier_then_heat(engi
         item("asked", "2026-01-06T08:00", evidence_rule="hand_raise", sla_hours=4),
         item("asked_long_ago", evidence_rule="hand_raise", sla_hours=1),
         item("touched", "2026-01-05T08:00", tier="strategic"),
+        item("asked_and_called", evidence_rule="hand_raise", sla_hours=1),
     ]
-    done = [activity("2026-01-05T12:00", account_id="touched")]
+    done = [
+        activity("2026-01-05T12:00", account_id="touched"),
+        activity("2026-01-05T10:30", account_id="asked_and_called"),
+    ]
     assert ranked(engine, handoffs, activities=done) == [
         "asked_long_ago", "asked", "older", "named", "hot", "cold", "unknown_momentum", "touched",
+        "asked_and_called",
     ]  # fmt: skip
 
 

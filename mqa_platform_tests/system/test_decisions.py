@@ -145,7 +145,11 @@ def test_a_handoff_that_moved_to_an_earlier_day_is_named_with_the_days_it_came_l
             "UPDATE stage_transitions SET changed_on = changed_on - 3 WHERE to_stage = 'mqa' "
             f"AND account_id = '{account}'"
         )
-        step.session.run(f"UPDATE landed_batches SET landed_at = TIMESTAMPTZ '{step.at}'")
+        days = step.session.days("stages")
+        step.session.run(
+            f"UPDATE landed_batches SET landed_at = TIMESTAMPTZ '{step.at}', "
+            f"published_from = DATE '{days[0]}', published_to = DATE '{days[-1]}'"
+        )
         handoffs.handoffs(step)
         refresh_snapshot(step.session, home.snapshot)
     (found,) = [e for e in late(home)["entries"] if e["account_id"] == account]
