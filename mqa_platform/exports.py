@@ -24,8 +24,13 @@ from mqa_platform.marts import open_marts
 FORMATS = ("csv", "parquet", "json")
 # The full-width forms count: spreadsheets of East Asian locales fold them to the plain ones.
 _TRIGGERS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
-_UNSEEN = " \u00a0\u200b\ufeff"
-_LINES = re.compile(r"(\r\n|\r|\n)")
+# What shows nothing at the head of a cell, and is stripped by some programs before they look for a formula.
+_UNSEEN = re.compile(
+    "^[\\s\\x00-\\x08\\x0b-\\x1f\\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+"
+)
+_TURNED = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# A list with semicolons is cut at those inside a cell, where no quotes protect them.
+_LINES = re.compile(r"(\r\n|\r|\n|;)")
 
 
 def plain(value: Any) -> Any:
@@ -45,17 +50,21 @@ def plain(value: Any) -> Any:
 
 
 def harmless(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, in any of its lines (OWASP, CSV injection)."""
-    parts = _LINES.split(text)
+    """Text that no spreadsheet takes for a formula, in any of its lines (OWASP, CSV injection).
+
+    Signs that turn the direction of writing are left out: they make a cell read as what it is not.
+    """
+    parts = _LINES.split(_TURNED.sub("", text))
     if not any(_is_risky(part) for part in parts[::2]):
         # A line end before the text is itself a trigger, even when what follows is none.
-        return f"'{text}" if text[:1] in ("\r", "\n") else text
+        whole = "".join(parts)
+        return f"'{whole}" if whole[:1] in ("\r", "\n") else whole
     parts[::2] = [f"'{part}" if _is_risky(part) else part for part in parts[::2]]
     return "".join(parts)
 
 
 def _is_risky(line: str) -> bool:
-    return line.lstrip(_UNSEEN).startswith(_TRIGGERS)
+    return line.startswith("\t") or _UNSEEN.sub("", line).startswith(_TRIGGERS)
 
 
 def to_csv(table: pa.Table) -> bytes:

@@ -150,3 +150,18 @@ def test_a_name_of_marks_does_not_run_over_the_lines_around_it():
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_cell_of_an_export_is_no_formula(attack):
     assert not harmless(attack).lstrip(" \u00a0\u200b\ufeff").startswith(("=", "+", "-", "@", "\t"))
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=HYPERLINK(1)", "x;'=HYPERLINK(1)"),
+        ("\u202e=1+1", "'=1+1"),
+        ("\u2060=1+1", "'\u2060=1+1"),
+        ("\x0b=1+1", "'\x0b=1+1"),
+        ("Acme \u202egnp.exe", "Acme gnp.exe"),
+        ("one; two", "one; two"),
+    ],
+)
+def test_a_cell_is_no_formula_behind_a_semicolon_or_signs_that_nobody_sees(text, cell):
+    assert harmless(text) == cell
