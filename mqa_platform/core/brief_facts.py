@@ -94,7 +94,7 @@ def score(case: Case) -> Iterator[Sentence]:
         if head["momentum"] is not None:
             text += f", momentum {head['momentum']:+.1f} against the four weeks before"
         yield say(f"{text}.", [t for ts in cited.values() for t in ts])
-    below = [t for t in case.touches(case.policy.stages.evidence_window_days) if t["is_below"]]
+    below = [t for t in case.touches(case.policy.signals.lookback_days) if t["is_below"]]
     if below:
         yield say(
             "The score and all that follows count what the accounts below it did as well.", below
