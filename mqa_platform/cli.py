@@ -6,7 +6,6 @@ Does not belong here: doing any of it; every verb calls one function and shows i
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from datetime import date
@@ -27,6 +26,8 @@ from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
 from mqa_platform.cli_routing import add_routing
 from mqa_platform.cli_sources import sources
+from mqa_platform.cli_words import day_or_none as _day
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.exits import exit_code
 from mqa_platform.home import Home
 
@@ -59,23 +60,6 @@ AsOf = Annotated[
 Account = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="Id, domain or name of an account.")
 ]
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a day such as 2025-09-30", param_hint=option
-        ) from None
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")
 
 
 def _run(home: Home, first: date, last: date, policy: Path | None, quiet: bool) -> tuple[Home, Any]:

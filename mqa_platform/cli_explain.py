@@ -6,14 +6,13 @@ Belongs here: their options and what they print. Does not belong here: finding t
 
 from __future__ import annotations
 
-import json
-import sys
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_words import day_or_none as _day
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.home import Home
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -110,20 +109,3 @@ def decided(told: dict[str, Any]) -> str:
     end = f" until {told['ends_on']}" if told["ends_on"] else ""
     where = f" in {told['motion']}" if told["motion"] else ""
     return f"{what}{where} from {told['starts_on']}{end}, by {told['by']}: {told['reason']}"
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a day such as 2025-09-30", param_hint=option
-        ) from None
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")

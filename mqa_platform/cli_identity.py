@@ -6,14 +6,13 @@ Belongs here: their options and what they print. Does not belong here: doing any
 
 from __future__ import annotations
 
-import json
-import sys
-from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_words import day_or_none as _day
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.core.corrections import MERGE, SPLIT
 from mqa_platform.home import Home
 
@@ -161,20 +160,3 @@ def stitching(
         f"({answer['added_share']:.1%}).",
         markup=False,
     )
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a day such as 2025-09-30", param_hint=option
-        ) from None
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")

@@ -5,14 +5,13 @@ Belongs here: its options and what it prints. Does not belong here: doing it (``
 
 from __future__ import annotations
 
-import json
-import sys
-from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_words import day_or_none as _day
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.home import Home
 
 
@@ -90,20 +89,3 @@ def _told(state: tuple[str, str | None] | None) -> str:
         return "-"
     stage, suppression = state
     return f"{stage} (suppressed: {suppression})" if suppression else stage
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a day such as 2025-09-30", param_hint=option
-        ) from None
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")

@@ -6,10 +6,8 @@ Belongs here: its verbs, their options and what they print. Does not belong here
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from mqa_platform import console, console_policy
+from mqa_platform.cli_words import day as _day
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.home import Home
 
 policies = typer.Typer(no_args_is_help=True, help="The policy: what RevOps decides.")
@@ -257,18 +257,3 @@ def _told(done: Any, as_json: bool) -> None:
                 "not_replayed": readings(done.changes)})  # fmt: skip
         return
     console_policy.promoted(done)
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a day such as 2025-09-30", param_hint=option
-        ) from None
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")

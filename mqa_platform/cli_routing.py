@@ -6,16 +6,15 @@ Belongs here: their options and what they print. Does not belong here: doing it 
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import defaultdict
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_words import day as _day
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.home import Home
 
 route = typer.Typer(no_args_is_help=True, help="Who gets a qualified account.")
@@ -155,18 +154,3 @@ def reassign(
     console.out.print(
         f"From {found['starts_on']}{end}, by {found['by']}: {found['reason']}", markup=False
     )
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a day such as 2025-09-30", param_hint=option
-        ) from None
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")

@@ -6,15 +6,14 @@ Belongs here: its verbs, options and exit codes. Does not belong here: doing any
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from mqa_platform import console, source_reports
+from mqa_platform.cli_words import print_json as _print
 from mqa_platform.home import Home
 
 sources = typer.Typer(
@@ -30,12 +29,6 @@ _COLUMNS = (
     "filtered",
     "held_batches",
 )
-
-
-def _print(answer: Any) -> None:
-    from mqa_platform.exports import plain
-
-    sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=1) + "\n")
 
 
 @sources.command()

@@ -7,8 +7,6 @@ what it does to the stages (``core.rules``) or how it is stored (``sources.overr
 from __future__ import annotations
 
 import getpass
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +16,7 @@ from uuid import uuid4
 from mqa_platform.core.overrides import COLUMNS, EXCLUDE, SNOOZE, STAGE, WITHDRAW, in_effect
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.home import Home
+from mqa_platform.inbox_files import write_row
 from mqa_platform.marts import MartError, Marts, open_marts
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.transitions import STAGES
@@ -70,7 +69,7 @@ def override(home: Home, wanted: str, decision: Decision, run: Run) -> dict[str,
         "action": made.action, "stage": made.stage, "starts_on": made.starts_on,
         "ends_on": made.ends_on, "reason": made.reason or None, "by": made.by, "at": at,
     }  # fmt: skip
-    file = _write(home, row)
+    file = write_row(home, "overrides", row, row["override_id"])
     run(home, Window(last, last + ONE_DAY))
     with open_marts(home) as marts:
         after = _stages(marts, account["account_id"])
@@ -151,18 +150,6 @@ def _problem(decision: Decision, starts_on: date) -> str | None:
     if decision.ends_on <= starts_on:
         return f"it would end on {decision.ends_on}, and begins on {starts_on}"
     return None
-
-
-def _write(home: Home, row: dict[str, Any]) -> str:
-    folder = home.inbox / "overrides"
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = row["at"].strftime("%Y%m%dT%H%M%S%f")
-    path = folder / f"{stamp}-{row['override_id'][:8]}.jsonl"
-    partial = path.with_suffix(".partial")
-    told = {k: v.isoformat() if isinstance(v, date) else v for k, v in row.items() if v is not None}
-    partial.write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
-    return str(path)
 
 
 def action_of(stage: str | None, exclude: bool, snooze: int | None, withdraw: bool) -> str:

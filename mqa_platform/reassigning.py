@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import difflib
 import getpass
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,6 +16,7 @@ from uuid import uuid4
 
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.home import Home
+from mqa_platform.inbox_files import write_row
 from mqa_platform.marts import Marts, open_marts
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.models import Policy
@@ -66,7 +65,7 @@ def reassign(home: Home, move: Move, run: Run) -> dict[str, Any]:
         before = _owners(marts)
     at = datetime.now(UTC)
     row = {"reassignment_id": uuid4().hex, **row, "at": at}
-    file = _write(home, row)
+    file = write_row(home, "reassignments", row, row["reassignment_id"])
     run(home, Window(last, last + ONE_DAY))
     with open_marts(home) as marts:
         after = _owners(marts)
@@ -196,15 +195,3 @@ def _rep(wanted: str, names: dict[str, str | None], others: set[str]) -> str:
     near = difflib.get_close_matches(word, known, n=3)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     raise ReassignmentError(f"no rep or queue {wanted!r}{hint}")
-
-
-def _write(home: Home, row: dict[str, Any]) -> str:
-    folder = home.inbox / "reassignments"
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp = row["at"].strftime("%Y%m%dT%H%M%S%f")
-    path = folder / f"{stamp}-{row['reassignment_id'][:8]}.jsonl"
-    partial = path.with_suffix(".partial")
-    told = {k: v.isoformat() if isinstance(v, date) else v for k, v in row.items() if v is not None}
-    partial.write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
-    return str(path)

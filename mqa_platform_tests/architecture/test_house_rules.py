@@ -48,6 +48,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "cli_handoffs.py",
         "cli_routing.py",
         "cli_sources.py",
+        "cli_words.py",
         "cli_privacy.py",
     ),
     "dagster": (
