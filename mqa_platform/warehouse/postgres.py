@@ -26,6 +26,7 @@ from mqa_platform.warehouse.base import Warehouse
 from mqa_platform.warehouse.ledger import LANDED_BATCHES
 from mqa_platform.warehouse.lineage import uses_memory
 from mqa_platform.warehouse.postgres_arrow import ArrowLine
+from mqa_platform.warehouse.postgres_joins import ChainedJoinCompiler
 from mqa_platform.warehouse.session import Kind, Session
 
 # The first half of every advisory lock key: "mqa" in ASCII. Key 0 guards the making of tables.
@@ -82,7 +83,9 @@ class PostgresSession(Session):
 
     def __init__(self, root: psycopg.Connection, warehouse: PostgresWarehouse) -> None:
         """Wrap the connection for ibis and mark the session as alive; the owner closes ``root``."""
-        super().__init__(ibis.postgres.from_connection(root), warehouse.catalogue)
+        con = ibis.postgres.from_connection(root)
+        con.compiler = ChainedJoinCompiler()
+        super().__init__(con, warehouse.catalogue)
         self._root = root
         self._warehouse = warehouse
         self._line = ArrowLine(warehouse.url, warehouse.schema)

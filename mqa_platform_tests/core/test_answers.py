@@ -17,10 +17,14 @@ from mqa_platform_tests.core.engine import (
     day,
     touch,
 )
-from mqa_platform_tests.core.test_handoffs import user
 from mqa_platform_tests.core.test_stage_facts import STAGE_SCORES, activity
 
 OWNED = account(owner_id="anna")
+
+
+def user(user_id, **changed):
+    """A user as the CRM tells of one."""
+    return {"user_id": user_id, "is_active": True, "valid_from": day(-100), **changed}
 
 
 def answered(engine, *activities, accounts=(OWNED,), users=(), touchpoints=()):

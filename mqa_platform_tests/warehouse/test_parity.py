@@ -107,3 +107,15 @@ def test_arrow_can_be_asked_for_in_another_schema(both):
             session.arrow(session.table("visits").select("visit_id", "page_views"), wanted).schema
             == wanted
         )
+
+
+def test_a_chain_of_semi_and_anti_joins_means_the_same_on_both(both):
+    rows = [visit(name, channel=channel) for name, channel in zip("abcd", "xxyz", strict=True)]
+    for session in both:
+        publish(session, *rows)
+        t = session.table("visits")
+        kept = t.semi_join(t.filter(t["channel"] != "z").select("channel"), "channel")
+        kept = kept.semi_join(t.filter(t["visit_id"] != "a").select("visit_id"), "visit_id")
+        kept = kept.anti_join(t.filter(t["channel"] == "y").select("channel"), "channel")
+        kept = kept.anti_join(t.filter(t["visit_id"] == "d").select("visit_id"), "visit_id")
+        assert session.arrow(kept.select("visit_id")).to_pylist() == [{"visit_id": "b"}]
