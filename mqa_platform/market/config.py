@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 FORMAT_VERSION = 1
 DAY = 86_400_000_000
@@ -19,6 +19,9 @@ SECOND = 1_000_000
 
 OWN_NAME = "Northwind Cloud"
 OWN_DOMAIN = "northwind-cloud.com"
+World = Literal["committee", "single_buyer", "no_signal", "wrong_icp", "noisy_intent"]
+"""What buying is like; see ``worlds``."""
+WORLDS: tuple[World, ...] = get_args(World)
 COMPETITORS = (("Rivalstack Inc", "rivalstack.com"), ("Othervendor Ltd", "othervendor.io"))
 
 
@@ -47,7 +50,9 @@ class MarketConfig:
 
     ``accounts`` 200 to 100,000; ``days`` 14 to 1,095; ``seed`` any integer from 0;
     ``starts_on`` is the first day, UTC; ``hard_cases`` the share of accounts, 0 to 0.5, that are hard
-    to recognise (see ``hard_cases``).
+    to recognise (see ``hard_cases``); ``world`` what buying is like (see ``worlds``). Intent changes by
+    the share ``intent_drift``, −0.9 to 2, over ``drift_weeks`` weeks (0: at once) from the day
+    ``drift_from`` on, counted from the first: −0.5 halves it.
     """
 
     accounts: int = 2000
@@ -55,6 +60,10 @@ class MarketConfig:
     seed: int = 7
     starts_on: date = date(2025, 7, 1)
     hard_cases: float = 0.0
+    world: World = "committee"
+    intent_drift: float = 0.0
+    drift_weeks: int = 26
+    drift_from: int = 0
 
     def __post_init__(self) -> None:
         """Refuse sizes the market was never tried at."""
@@ -66,6 +75,12 @@ class MarketConfig:
             raise MarketError(f"seed is {self.seed}; choose 0 or more")
         if not 0 <= self.hard_cases <= 0.5:
             raise MarketError(f"hard_cases is {self.hard_cases}; choose 0 to 0.5")
+        if self.world not in WORLDS:
+            raise MarketError(f"there is no world {self.world!r}; choose {', '.join(WORLDS)}")
+        if not -0.9 <= self.intent_drift <= 2:
+            raise MarketError(f"intent_drift is {self.intent_drift}; choose -0.9 to 2")
+        if self.drift_weeks < 0 or self.drift_from < 0:
+            raise MarketError("drift_weeks and drift_from are counted from 0; choose 0 or more")
 
     @property
     def start(self) -> int:
@@ -101,9 +116,14 @@ class MarketConfig:
     def as_json(self) -> dict[str, Any]:
         """The configuration as it is stored beside the files."""
         stored = asdict(self) | {"starts_on": self.starts_on.isoformat()}
+        # A market without one of these is the same market that it was before there was such a thing.
         if not self.hard_cases:
-            # A market without them is the same market that it was before there were any.
             del stored["hard_cases"]
+        if self.world == "committee":
+            del stored["world"]
+        if not self.intent_drift:
+            for name in ("intent_drift", "drift_weeks", "drift_from"):
+                del stored[name]
         return stored
 
 
