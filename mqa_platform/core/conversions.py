@@ -1,25 +1,18 @@
-"""Stage 7, conversions: what became of each episode, and the rates that may be claimed from it.
+"""Stage 7, conversions: what became of each episode inside its windows.
 
-Belongs here: outcomes inside their windows, cohorts, maturity, intervals. Does not belong here: changing
-a threshold because of them (``calibration``).
+Belongs here: finding the outcomes. Does not belong here: the figures that may be claimed from them
+(``metrics``), or changing a threshold because of them (``calibration``).
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.crm import latest
 from mqa_platform.core.expressions import newest_first, none_of_type
-from mqa_platform.core.kernel import Kernel
-from mqa_platform.core.rates import DIMENSIONS, metrics_kernel
 from mqa_platform.core.stages import Crm
 from mqa_platform.policy.models import Policy
-
-Apply = Callable[[Kernel, ir.Table, str], ir.Table]
 
 
 def _latest_deals(crm: Crm) -> ir.Table:
@@ -87,8 +80,11 @@ def conversions(
         "account_id",
         "motion",
         "episode",
+        "handoff_id",
+        "qualified_at",
         mqa_on=t["created_on"],
         first_touch_at=touched,
+        meeting_at=t["meeting_at"],
         meeting_on=t["meeting_at"].date(),
         opportunity_on=t["created_at"].date(),
         opportunity_id=t["opportunity_id"],
@@ -103,12 +99,3 @@ def conversions(
         evidence_rule=t["evidence_rule"],
         policy_version=t["policy_version"],
     )
-
-
-def conversion_metrics(
-    conversions: ir.Table, policy: Policy, as_of: date, apply: Apply
-) -> ir.Table:
-    """Volume, rates and velocity by dimension, segment and cohort, as of a day."""
-    columns = ["mqa_on", "meeting_on", "opportunity_on", "closed_on", "won", *DIMENSIONS]
-    rows = conversions.select(*columns).mutate(shard=ibis.literal(0))
-    return apply(metrics_kernel(policy, as_of), rows, "shard")

@@ -1,52 +1,84 @@
-"""Rates with their intervals: the arithmetic of ``conversion_metrics``, written once.
+"""Figures with their intervals: what may be claimed from so many observations.
 
-Belongs here: Wilson intervals, maturity, the definition of each metric. Does not belong here: finding the
-outcomes of an episode (``conversions``).
+Belongs here: the arithmetic of one figure out of its observations. Does not belong here: which observations a
+metric counts (``metrics``), or time to an event (``survival``).
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
-from statistics import median
+from statistics import fmean, median, stdev
 from typing import Any
 
-import pyarrow as pa
-
-from mqa_platform.core.kernel import Kernel
-from mqa_platform.policy.models import Policy
-
-DIMENSIONS = ("tier", "segment", "score_type", "evidence_rule", "rep_id")
-METRICS = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("dimension", pa.string()),
-        ("segment", pa.string()),
-        ("cohort", pa.string()),
-        ("value", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("numerator", pa.int64()),
-        ("denominator", pa.int64()),
-        ("n_mature", pa.int64()),
-        ("censored", pa.int64()),
-        ("unit", pa.string()),
-        ("method", pa.string()),
-    ]
-)
 _Z = 1.959963984540054
+Interval = tuple[float | None, float | None]
+NO_INTERVAL: Interval = (None, None)
 
 
-def wilson(successes: int, trials: int) -> tuple[float | None, float | None]:
+def wilson(successes: int, trials: int) -> Interval:
     """The 95 % Wilson score interval of a proportion (Wilson 1927); nulls without trials."""
     if not trials:
-        return None, None
+        return NO_INTERVAL
     p, z2 = successes / trials, _Z * _Z
     middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = _Z * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials)) / (1 + z2 / trials)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def poisson(count: int) -> tuple[float, float]:
+    """The exact 95 % interval of a Poisson mean of which ``count`` was seen (Garwood 1936)."""
+    from scipy.stats import chi2
+
+    low = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
+    return low, float(chi2.ppf(0.975, 2 * count + 2)) / 2
+
+
+def median_interval(values: Sequence[float]) -> Interval:
+    """An interval of at least 95 % of a median, free of any distribution, between two order statistics.
+
+    The ranks are those of the sign test (Conover, Practical Nonparametric Statistics, 3.2). Below six values no
+    two of them are 95 % apart: nulls.
+    """
+    from scipy.stats import binom
+
+    n = len(values)
+    rank = int(binom.ppf(0.025, n, 0.5)) if n else 0
+    if rank < 1:
+        return NO_INTERVAL
+    ordered = sorted(values)
+    return ordered[rank - 1], ordered[n - rank]
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Student's 95 % interval of a mean (Student 1908); nulls below two values."""
+    from scipy.stats import t
+
+    n = len(values)
+    if n < 2:
+        return NO_INTERVAL
+    half = float(t.ppf(0.975, n - 1)) * stdev(values) / math.sqrt(n)
+    middle = fmean(values)
+    return middle - half, middle + half
+
+
+def sum_interval(values: Sequence[float]) -> Interval:
+    """The 95 % interval of a sum whose number of terms is random as well: a compound Poisson sum.
+
+    Its variance is estimated by Σ x² (Feller, An Introduction to Probability Theory, XII.2); the low end is not
+    below 0. Nulls below two terms.
+    """
+    if len(values) < 2:
+        return NO_INTERVAL
+    half = _Z * math.sqrt(math.fsum(x * x for x in values))
+    total = math.fsum(values)
+    return max(0.0, total - half), total + half
+
+
+def middle_of(values: Sequence[float]) -> float | None:
+    """The median, null without values."""
+    return float(median(values)) if len(values) else None
 
 
 def rate(
@@ -68,65 +100,3 @@ def rate(
         "unit": "share",
         "method": "wilson_95",
     }
-
-
-def _volume(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "metric": "mqa_volume", "value": float(len(rows)), "low": None, "high": None,
-        "numerator": len(rows), "denominator": 1, "n_mature": len(rows), "censored": 0,
-        "unit": "accounts", "method": "count",
-    }  # fmt: skip
-
-
-def _velocity(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    days = [(r["opportunity_on"] - r["mqa_on"]).days for r in rows if r["opportunity_on"]]
-    return {
-        "metric": "opportunity_velocity", "value": float(median(days)) if days else None, "low": None,
-        "high": None, "numerator": sum(days), "denominator": len(days), "n_mature": len(days),
-        "censored": len(rows) - len(days), "unit": "days", "method": "median",
-    }  # fmt: skip
-
-
-def _groups(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        for cohort in ("all", f"{row['mqa_on']:%Y-%m}"):
-            groups["all", "all", cohort].append(row)
-            for dimension in DIMENSIONS:
-                groups[dimension, row[dimension] or "unknown", cohort].append(row)
-    return groups
-
-
-def metrics_kernel(policy: Policy, as_of: date) -> Kernel:
-    """Kernel: rows of ``conversions`` → rows of ``conversion_metrics``.
-
-    An episode enters a rate only when the rate's whole window has passed by ``as_of``: young cohorts
-    are counted as censored, not as failures.
-    """
-    w = policy.conversions
-
-    def run(table: pa.Table) -> pa.Table:
-        out = []
-        for (dimension, segment, cohort), rows in sorted(_groups(table.to_pylist()).items()):
-            found = [
-                _volume(rows),
-                rate("mqa_to_meeting_rate", rows, w.meeting_window_days, as_of, "meeting_on"),
-                rate(
-                    "mqa_to_opportunity_rate",
-                    rows,
-                    w.opportunity_window_days,
-                    as_of,
-                    "opportunity_on",
-                ),
-                rate("mqa_to_won_rate", rows, w.won_window_days, as_of, "won"),
-                _velocity(rows),
-            ]
-            out += [
-                {**f, "dimension": dimension, "segment": segment, "cohort": cohort} for f in found
-            ]
-        return pa.Table.from_pylist(out, schema=METRICS)
-
-    outcomes = ("mqa_on", "meeting_on", "opportunity_on", "won")
-    lineage: dict[str, tuple[str, ...]] = dict.fromkeys(METRICS.names, outcomes)
-    lineage |= {"cohort": ("mqa_on",), "segment": DIMENSIONS}
-    return Kernel("conversion_metrics", run, METRICS, lineage)

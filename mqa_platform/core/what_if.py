@@ -83,13 +83,28 @@ def _held(
 
 
 def _qualifies(t: ir.Table, policy: Policy, thresholds: Mapping[str, Decimal]) -> ir.BooleanValue:
-    rules = policy.stages
     limits = [(t["tier"] == tier, points_literal(bar)) for tier, bar in thresholds.items()]
     above = t["engagement_score"] >= first_match(limits, points_literal(Decimal(10**6)))
-    enough = (t["fit_gate"] == "pass") & above
-    if rules.intent_heavy_needs_committee:
-        wanted = policy.signals.committee_on_high_intent.people
-        fits = t["fit_grade"].isin(["A", "B"])
-        enough &= fits | (t["people_on_high_intent"] >= wanted)
-    evidence = (t["eligible_people"] >= rules.evidence_people) | t["anonymous_evidence"]
-    return (enough & evidence) | (t["hand_raised"] & (t["fit_gate"] != "fail"))
+    evidence = evidence_of_people(t, policy) | t["anonymous_evidence"]
+    ready = but_for_the_score(t, policy) & evidence
+    return (ready & above) | asks_for_us(t)
+
+
+def but_for_the_score(t: ir.Table, policy: Policy) -> ir.BooleanValue:
+    """Whether fit lets an account qualify; who it is that engages is another question."""
+    passes = t["fit_gate"] == "pass"
+    if not policy.stages.intent_heavy_needs_committee:
+        return passes
+    wanted = policy.signals.committee_on_high_intent.people
+    fits = t["fit_grade"].isin(["A", "B"])
+    return passes & (fits | (t["people_on_high_intent"] >= wanted))
+
+
+def evidence_of_people(t: ir.Table, policy: Policy) -> ir.BooleanValue:
+    """Evidence rule (a): enough eligible people. Rule (b) names nobody, and goes to no rep."""
+    return t["eligible_people"] >= policy.stages.evidence_people
+
+
+def asks_for_us(t: ir.Table) -> ir.BooleanValue:
+    """Evidence rule (c): a hand-raise, whatever the score."""
+    return t["hand_raised"] & (t["fit_gate"] != "fail")

@@ -26,6 +26,7 @@ from mqa_platform.market.signals import (
 from mqa_platform.market.streams import Bools, Floats, Ints, fraction, stream
 from mqa_platform.market.vocabulary import BROWSERS, CAMPAIGNS, MIXES, PAGES
 from mqa_platform.market.world import CUSTOMER, Accounts, visitor_address
+from mqa_platform.market.worlds import WORLDS
 
 ANONYMOUS_COOKIES = 3
 _DEMO_PAGE = PAGES.index("/demo")
@@ -114,11 +115,11 @@ def episode_signals(
     config: MarketConfig, accounts: Accounts, people: People, episodes: Episodes
 ) -> tuple[Signals, MailActions]:
     """Everything the active committees do on the site and by mail, over the whole market."""
-    rng = stream(config, "episode behaviour")
+    rng, world = stream(config, "episode behaviour"), WORLDS[config.world]
     e, person = episodes.member_episode, episodes.member_person
     begin = episodes.start[e] + rng.uniform(0, 0.5, len(e)) * episodes.ramp[e]
-    names_themselves = rng.random(len(e)) < 0.45
-    times = rng.poisson(5.5 * episodes.intensity[e])
+    names_themselves = rng.random(len(e)) < world.names_themselves
+    times = rng.poisson(world.visits * episodes.intensity[e])
     m = np.repeat(np.arange(len(e)), times)
     peak = (episodes.start + episodes.ramp)[e][m]
     day = rng.triangular(begin[m], np.maximum(peak, begin[m] + 0.5), episodes.end[e][m])

@@ -28,7 +28,7 @@ from mqa_platform.market.placement import empty_partial, only_one, put_in_place,
 from mqa_platform.market.rep_files import write_reps
 from mqa_platform.market.reps import SalesTeam, build_sales_team
 from mqa_platform.market.signals import Signals, together
-from mqa_platform.market.streams import Bools, hex16, joined
+from mqa_platform.market.streams import Bools, Ints, hex16, joined
 from mqa_platform.market.truth import SignalTruth, write_world
 from mqa_platform.market.vendors import write_office_ranges, write_surges, write_triggers
 from mqa_platform.market.web_files import (
@@ -39,6 +39,7 @@ from mqa_platform.market.web_files import (
     write_month,
 )  # fmt: skip
 from mqa_platform.market.world import Accounts, build_accounts
+from mqa_platform.market.worlds import WORLDS
 
 Progress = Callable[[str, float], None]
 
@@ -75,6 +76,10 @@ class _Generation:
         self.team: SalesTeam = build_sales_team(config, self.accounts)
         staff = build_people(config, self.accounts)
         self.episodes: Episodes = build_episodes(config, self.accounts, staff)
+        # Whose behaviour shows; in a world whose signals tell nothing it is not who buys.
+        self.shown: Episodes = self.episodes
+        if not WORLDS[config.world].is_seen:
+            self.shown = build_episodes(config, self.accounts, staff, "look of intent")
         added = add_visitors(config, self.accounts, staff, self.episodes)
         self.people: People = added[0]
         self.cast: Cast = added[1]
@@ -117,7 +122,7 @@ class _Generation:
 
     def _vendors(self, truth: SignalTruth) -> None:
         self.progress("intent and triggers", 0.1)
-        config, accounts, episodes = self.config, self.accounts, self.episodes
+        config, accounts, episodes = self.config, self.accounts, self.shown
         variants, news = name_variants(self.hard, accounts), self.inbox / "triggers"
         triggers = write_triggers(config, accounts, episodes, news, variants)
         feeds = [("triggers", triggers)]
@@ -126,11 +131,11 @@ class _Generation:
             self.rows[feed] += len(rows.event_id)
             nobody = np.full(len(rows.account), -1)
             ids = pa.array(rows.event_id, pa.string())
-            truth.add(feed, ids, rows.account, nobody, rows.episode, rows.noise)
+            truth.add(feed, ids, rows.account, nobody, self._true(rows.episode), rows.noise)
 
     def _months(self, truth: SignalTruth) -> None:
         config, months = self.config, self.config.months()
-        signals, actions = episode_signals(config, self.accounts, self.people, self.episodes)
+        signals, actions = episode_signals(config, self.accounts, self.people, self.shown)
         (self.inbox / "segment").mkdir()
         (self.inbox / "marketo").mkdir()
         self.rows["marketo_leads"] = write_leads(config, self.people, self.inbox / "marketo")
@@ -156,7 +161,7 @@ class _Generation:
         s = messages.signals
         self.seen[s.cookie] = True
         ids = joined("m-", hex16(messages.message))
-        truth.add("segment", ids, s.account, s.person, s.episode, s.noise)
+        truth.add("segment", ids, s.account, s.person, self._true(s.episode), s.noise)
         folder = self.inbox / "segment"
         everything = followed([*waiting, messages])
         count, later = write_month(config, self.people, month, everything, folder)
@@ -164,7 +169,7 @@ class _Generation:
         return [later]
 
     def _mail(self, truth: SignalTruth, month: Month, actions: MailActions) -> None:
-        rows = mail_rows(self.config, self.people, self.episodes, actions, month)
+        rows = mail_rows(self.config, self.people, self.shown, actions, month)
         if self.hard is not None:
             rows = harder_mail(self.hard, self.people, month, rows)
         first = FIRST_ACTIVITY + self.rows["marketo"]
@@ -172,7 +177,11 @@ class _Generation:
         self.rows["marketo"] += len(ids)
         account = self.people.account[rows.person]
         text = pa.array(ids).cast(pa.string())
-        truth.add("marketo", text, account, rows.person, rows.episode, rows.noise)
+        truth.add("marketo", text, account, rows.person, self._true(rows.episode), rows.noise)
+
+    def _true(self, episode: Ints) -> Ints:
+        """The buying episodes that signals came of: none, where what is seen is another's."""
+        return episode if self.shown is self.episodes else np.full(len(episode), -1)
 
     def _summary(self, outcomes: Outcomes) -> MarketSummary:
         return MarketSummary(

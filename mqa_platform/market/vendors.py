@@ -18,19 +18,18 @@ import numpy as np
 from mqa_platform.market import vocabulary as words
 from mqa_platform.market.config import (
     DAY,
-    HOUR,
     OWN_DOMAIN,
     OWN_NAME,
-    SECOND,
     MarketConfig,
 )  # fmt: skip
 from mqa_platform.market.hard_cases import HardCases, name_variants
 from mqa_platform.market.intent import Episodes
+from mqa_platform.market.news import TRIGGER_TYPES, drawn_news
 from mqa_platform.market.signals import NOISE_KINDS
 from mqa_platform.market.streams import Ints, fraction, hex16, instants, mixed, stream
 from mqa_platform.market.world import CAMPUS_POOL, ISP_POOL, OWN_OFFICE, VPN_POOL, Accounts
+from mqa_platform.market.worlds import WORLDS
 
-TRIGGER_TYPES = ("funding_round", "executive_hire", "expansion", "layoffs")
 ISPS = ("Metro Cable Internet", "Northline Broadband", "Lakeside Telecom", "Plains Wireless")
 ISP_DOMAINS = ("metrocable.net", "northline-dsl.net", "lakeside-tel.net", "plainswireless.net")
 _INTENT_NOISE = NOISE_KINDS.index("intent_noise")
@@ -53,7 +52,7 @@ def write_surges(
     folder.mkdir(parents=True)
     for number, monday in enumerate(config.weeks()):
         rng = stream(config, "surges", number)
-        account, episode, score = _surging(config, rng, accounts, episodes, monday)
+        account, episode, score = surging(config, rng, accounts, episodes, monday)
         topic = rng.integers(0, len(words.TOPICS), len(account))
         lines: list[str] = []
         ids: list[str] = []
@@ -92,7 +91,7 @@ def surge_id(week: date, domain: str, topic: str) -> str:
     return f"{week.isoformat()}|{domain}|{topic}"
 
 
-def _surging(
+def surging(
     config: MarketConfig,
     rng: np.random.Generator,
     accounts: Accounts,
@@ -104,11 +103,18 @@ def _surging(
     n = len(accounts)
     running = np.full(n, -1, dtype=np.int64)
     now = np.flatnonzero(episodes.surges & (episodes.start <= day) & (day < episodes.end))
-    running[episodes.account[now]] = now
+    if WORLDS[config.world].vendor_is_right:
+        running[episodes.account[now]] = now
     in_market = (running >= 0) & (rng.random(n) < 0.85)
     # One in eighty looks like a buyer to the vendor for a quarter and is not.
     quarter = day // 91
     misread = (fraction(np.arange(n), config.seed + 100 + quarter) < 0.0125) & (rng.random(n) < 0.6)
+    if not WORLDS[config.world].vendor_is_right:
+        # As many as it would find, for the same quarter, and never because they buy.
+        found = len(now) / max(n, 1)
+        misread |= (fraction(np.arange(n), config.seed + 300 + quarter) < found) & (
+            rng.random(n) < 0.85
+        )
     seen = in_market | misread | (rng.random(n) < 0.16)
     topics = np.where(in_market | misread, rng.integers(1, 5, n), rng.integers(1, 3, n)) * seen
     account = np.repeat(np.arange(n), topics)
@@ -140,33 +146,17 @@ def write_triggers(
     Accounts in ``variants`` are named, by that name, without their domain.
     """
     folder.mkdir(parents=True)
-    rng, n = stream(config, "triggers"), len(accounts)
-    usual = np.repeat(np.arange(n), rng.poisson(0.22 * config.days / 365, n))
-    causes = np.flatnonzero(episodes.has_trigger)
-    day = np.concatenate(
-        [
-            rng.uniform(0, config.days, len(usual)),
-            episodes.start[causes] + rng.uniform(-20, 15, len(causes)),
-        ]
-    )
-    account = np.concatenate([usual, episodes.account[causes]])
-    episode = np.concatenate([np.full(len(usual), -1), causes])
-    kind = rng.choice(4, len(day), p=(0.35, 0.3, 0.2, 0.15))
-    kind = np.where((episode >= 0) & (kind == 3), 1, kind)
-    announced = config.start + (day * DAY).astype(np.int64) // SECOND * SECOND
-    published = announced + rng.integers(1, 36, len(day)) * HOUR
-    order = np.lexsort((account, published))
-    order = order[(day[order] >= 0) & (published[order] < config.end)]
-    ids = [f"trg-{x}" for x in hex16(mixed(np.arange(len(order)), config.seed + 2)).to_pylist()]
-    said, out = instants(announced[order]).to_pylist(), instants(published[order]).to_pylist()
-    when = published[order]
+    news = drawn_news(config, accounts, episodes)
+    ids = [f"trg-{x}" for x in hex16(mixed(np.arange(len(news)), config.seed + 2)).to_pylist()]
+    said, out = instants(news.announced).to_pylist(), instants(news.published).to_pylist()
+    when = news.published
     for month in config.months():
         lines = [
             json.dumps(
                 {
                     "id": ids[i],
-                    "type": TRIGGER_TYPES[kind[order[i]]],
-                    **_called(accounts, int(account[order[i]]), variants),
+                    "type": TRIGGER_TYPES[news.kind[i]],
+                    **_called(accounts, int(news.account[i]), variants),
                     "announced_at": said[i],
                     "published_at": out[i],
                 }
@@ -175,7 +165,7 @@ def write_triggers(
         ]
         name = f"feed-{month.first_day.isoformat()}.jsonl"
         (folder / name).write_text("".join(f"{x}\n" for x in lines))
-    return VendorTruth(ids, account[order], episode[order], np.zeros(len(order), dtype=np.int64))
+    return VendorTruth(ids, news.account, news.episode, np.zeros(len(news), dtype=np.int64))
 
 
 def _called(accounts: Accounts, account: int, variants: dict[int, str]) -> dict[str, str]:

@@ -5,15 +5,15 @@ use them (``intent``, ``behaviour``, ``vendors``).
 
 * **committee**: three to nine people research together (first seed article); the world that account scoring
   was made for.
-* **single_buyer**: one person tries, decides and pays, as where the product sells itself. The first seed
-  article says that MQAs are of little use there: for self-serve products and small companies, where one
-  person decides, it recommends MQLs. That person signs up early, so visits carry the address, and does
-  alone what a committee shares out: three times the visits of a committee's member is chosen.
+* **single_buyer**: one person tries, decides and pays; "one buyer per deal" is "the consumer or self-serve
+  reality" that the MQL model was made for (first seed article). That person signs up early, so visits carry
+  the address, and does alone what a committee shares out: three times the visits of a committee's member is
+  chosen.
 * **no_signal**: what is seen tells nothing. As many accounts behave like buyers as in the committee world,
   and others, drawn apart from them, buy. A model that finds lift here fools itself.
 * **wrong_icp**: the buyers are companies that our profile refuses.
 * **noisy_intent**: the intent vendor's surges fall on accounts drawn at random, as many as elsewhere. An
-  audit of 1,200 accounts found a vendor's score without value at all (p = 0.42; the seeds' FEATURES table).
+  published backtest of 1,200 accounts found a vendor's score without value (p = 0.42).
 """
 
 from __future__ import annotations

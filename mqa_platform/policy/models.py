@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mqa_platform.policy.calibration import Calibration
 from mqa_platform.policy.consistency import policy_problems
 from mqa_platform.policy.fields import Days, Model, Name, Ratio
 from mqa_platform.policy.icp import Icp
@@ -166,6 +167,7 @@ class Policy(Model):
     sla: Sla = Sla()
     plays: Plays = Plays()
     conversions: Conversions = Conversions()
+    calibration: Calibration = Calibration()
     sources: Sources = Sources()
     mapping: Mappings = Mappings()
     other_motions: dict[Motion, MotionOverride] = {}
