@@ -1,7 +1,7 @@
-"""Stage 7 as an asset: outcomes and rates, and then the snapshot that readers open.
+"""Stage 7 as an asset: outcomes and metrics, and then the snapshot that readers open.
 
-Belongs here: ``conversions``, ``conversion_metrics`` and the snapshot of the marts. Does not belong here:
-what a rate is (``core.rates``).
+Belongs here: publishing ``conversions`` and what is made of it, and the snapshot of the marts. Does not belong
+here: which tables the metrics are read from (``metrics``), or what they are (``core.metrics``).
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ from typing import Any
 
 import dagster as dg
 
+from mqa_platform.assets.metrics import METRIC_TABLES, left_out, metric_tables
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import SNAPSHOT, Outcome, check_specs, run_step
-from mqa_platform.assets.routing import entered
+from mqa_platform.assets.routing import entered, last_day
 from mqa_platform.core import conversions as core
 from mqa_platform.core.stages import Crm
 from mqa_platform.core.window import Window
 from mqa_platform.warehouse.snapshot import refresh_snapshot
 
-TABLES = ["conversions", "conversion_metrics"]
+TABLES = ["conversions", *METRIC_TABLES]
 
 
 def conversions(step: Step, window: Window | None = None) -> Outcome:
@@ -30,23 +31,20 @@ def conversions(step: Step, window: Window | None = None) -> Outcome:
     outcomes = step.session.keep(
         core.conversions(found, routes, step.table("scores"), crm, step.policy)
     )
-    days = step.session.days("stages")
-    as_of = days[-1] if days else step.policy.program.history_starts_on
-    metrics = core.conversion_metrics(outcomes, step.policy, as_of, step.session.apply)
-    published = step.publish(None, {"conversions": outcomes, "conversion_metrics": metrics})
+    tables = {"conversions": outcomes, **metric_tables(step, found, outcomes)}
+    published = step.publish(None, tables)
     m = step.table("conversion_metrics")
     m = m.filter((m["dimension"] == "all") & (m["cohort"] == "all") & m["value"].notnull())
     facts = {r["metric"]: float(r["value"]) for r in step.session.rows(m.select("metric", "value"))}
-    return Outcome(
-        published, {**facts, "as_of": as_of.isoformat(), "currency": step.policy.program.currency}
-    )
+    told = {"as_of": last_day(step).isoformat(), "currency": step.policy.program.currency}
+    return Outcome(published, {**facts, **told, **left_out(step)})
 
 
 @dg.multi_asset(
     specs=[spec("conversions")], check_specs=check_specs("conversions", *TABLES), name="conversions"
 )
 def asset(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
-    """Outcomes and rates."""
+    """Outcomes and metrics."""
     yield from run_step(context, platform, {"conversions": TABLES}, ASSET_OF, conversions)
 
 

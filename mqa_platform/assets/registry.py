@@ -78,6 +78,10 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "stages",
         "scores",
         "accounts",
+        "touchpoints",
+        "capacity",
+        "absences",
+        "campaign_spend",
         "crm_users",
         "crm_opportunities",
         "crm_activities",
@@ -122,7 +126,13 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "decisions": "handoffs",
     "decision_drift": "handoffs",
     "known_entries": "handoffs",
+    "opportunity_origin": "conversions",
+    "attribution": "conversions",
+    "conversion_paths": "conversions",
+    "metric_accounts": "conversions",
     "conversion_metrics": "conversions",
+    "pipeline_forecast": "conversions",
+    "rejection_reasons": "conversions",
 }
 _SISTERS = {
     asset: [t for t, a in ASSET_OF.items() if a == asset and t != asset] for asset in DEPENDS_ON

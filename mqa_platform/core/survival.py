@@ -6,6 +6,7 @@ Belongs here: survival curves and what is read off them. Does not belong here: w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from mqa_platform.core.rates import Interval, wilson
 
+_Z = 1.959963984540054
 Numbers = npt.NDArray[np.float64]
 
 
@@ -53,7 +55,10 @@ def curve(days: Numbers, had: npt.NDArray[np.bool_]) -> Curve:
     seen = events > 0
     longest = float(times[-1]) if len(times) else 0.0
     return Curve(
-        times[seen].astype(np.float64), at_risk[seen].astype(np.float64), events[seen], longest
+        times[seen].astype(np.float64),
+        at_risk[seen].astype(np.float64),
+        events[seen].astype(np.float64),
+        longest,
     )
 
 
@@ -71,8 +76,6 @@ def share_by(
         had: whether it ended with the event.
         horizon: days.
     """
-    from scipy.stats import CensoredData, ecdf
-
     within = had & (days <= horizon)
     whole = int(np.sum(within)) + int(np.sum(~within & (days >= horizon)))
     if not len(days) or (days.max() < horizon and not within.all()):
@@ -80,11 +83,10 @@ def share_by(
     hits = int(np.sum(within))
     if hits in (0, len(days)):
         return float(hits > 0), wilson(hits, whole)
-    found = ecdf(CensoredData.right_censored(np.minimum(days, horizon), ~within)).cdf
-    value = float(found.evaluate(horizon))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bounds = found.confidence_interval(method="log-log")
-    low, high = float(bounds.low.evaluate(horizon)), float(bounds.high.evaluate(horizon))
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return value, wilson(round(value * whole), whole)
-    return value, (min(low, value), max(high, value))
+    seen = curve(np.minimum(days, horizon), within)
+    alive = seen.survival(horizon)
+    noise = seen.log_variance(-1.0, horizon)
+    if not 0 < alive < 1 or not np.isfinite(noise):
+        return 1 - alive, wilson(round((1 - alive) * whole), whole)
+    spread = math.exp(_Z * math.sqrt(noise) / abs(math.log(alive)))
+    return 1 - alive, (1 - alive ** (1 / spread), 1 - alive**spread)

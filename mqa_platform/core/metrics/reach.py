@@ -6,7 +6,6 @@ it a metric counts (``of_programme``).
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 import ibis
@@ -82,7 +81,7 @@ def engaged(ground: Ground, episode_facts: ir.Table) -> ir.Table:
     )
 
 
-def coverage(ground: Ground, as_of: date) -> ir.Table:
+def coverage(ground: Ground) -> ir.Table:
     """One row a target account, motion and period (a month, or all days) with the height it reached.
 
     An account is a target of a period when it stands on the motion's list at the end of it, or as of today

@@ -47,9 +47,7 @@ UNKNOWN: Final = "unknown"
 _Rows = npt.NDArray[np.intp]
 
 
-def conversion_metrics(
-    counted: ir.Table, policy: Policy, beside: Beside, apply: Apply
-) -> ir.Table:
+def conversion_metrics(counted: ir.Table, policy: Policy, beside: Beside, apply: Apply) -> ir.Table:
     """Every metric by dimension, segment and cohort, out of ``metric_accounts``.
 
     Args:
