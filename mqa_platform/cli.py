@@ -16,11 +16,13 @@ import typer
 
 from mqa_platform import cli_decisions, console
 from mqa_platform.cli_briefs import add_briefing
+from mqa_platform.cli_calibrate import add_calibrating
 from mqa_platform.cli_evaluate import evaluations
 from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_handoffs import add_worklist, handoffs
 from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_init import init
+from mqa_platform.cli_metrics import metrics
 from mqa_platform.cli_overrides import add_overriding
 from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
@@ -41,6 +43,7 @@ app = typer.Typer(
 app.add_typer(policies, name="policy")
 app.add_typer(sources, name="sources")
 app.add_typer(evaluations, name="evaluate")
+app.add_typer(metrics, name="metrics")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
 app.command()(erase)
@@ -50,6 +53,7 @@ add_verbs(app)
 add_overriding(app)
 add_worklist(app)
 add_briefing(app)
+add_calibrating(app)
 add_routing(app, handoffs)
 app.add_typer(handoffs, name="handoffs")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

@@ -21,11 +21,6 @@ evaluations = typer.Typer(
 )
 
 
-@evaluations.callback()
-def _verbs() -> None:
-    """Keep the verb's name: with one verb typer would drop it."""
-
-
 @evaluations.command()
 def identity(
     accounts: Annotated[
@@ -64,6 +59,48 @@ def identity(
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
         return
     _shown(found)
+
+
+@evaluations.command()
+def model(
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many markets.")] = 10,
+    accounts: Annotated[
+        int, typer.Option(min=200, max=100_000, help="Accounts of each market.")
+    ] = 2000,
+    world: Annotated[
+        str,
+        typer.Option(help="committee, single_buyer, no_signal, wrong_icp or noisy_intent."),
+    ] = "committee",
+    only: Annotated[str | None, typer.Option(help="One part: quality or capacity.")] = None,
+    capacity_accounts: Annotated[
+        int,
+        typer.Option(min=200, max=100_000, help="Accounts of each market of the capacity part."),
+    ] = 4000,
+    drift_weeks: Annotated[
+        int, typer.Option(min=1, max=52, help="Weeks within which intent falls by half.")
+    ] = 26,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Do MQAs find who truly buys, beside MQLs and naive lists; do solved thresholds keep the reps busy."""
+    from mqa_platform.evaluation.model import evaluate_all
+    from mqa_platform.market.config import WORLDS
+
+    if world not in WORLDS:
+        raise typer.BadParameter(f"{world!r}: one of {', '.join(WORLDS)}", param_hint="--world")
+    if only not in (None, "quality", "capacity"):
+        raise typer.BadParameter(f"{only!r}: quality or capacity", param_hint="--only")
+
+    def tell(step: str) -> None:
+        if not as_json:
+            console.err.print(f"{step} …", markup=False)
+
+    found = evaluate_all(accounts, seeds, world, only, capacity_accounts, drift_weeks, tell)
+    if as_json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        return
+    from mqa_platform.console_evaluate import shown
+
+    shown(found)
 
 
 def _percent(value: float | None) -> str:

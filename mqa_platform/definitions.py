@@ -10,6 +10,7 @@ import dagster as dg
 from mqa_platform import partitions
 from mqa_platform.assets import (
     accounts,
+    calibration,
     conversions,
     feeds,
     handoffs,
@@ -23,7 +24,14 @@ from mqa_platform.assets import (
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
 from mqa_platform.promotions import policy_now
-from mqa_platform.schedules import daily_refresh, every_hour, every_morning, land_sources
+from mqa_platform.schedules import (
+    daily_refresh,
+    every_hour,
+    every_morning,
+    every_quarter,
+    land_sources,
+    quarterly_calibration,
+)
 from mqa_platform.sensors import on_new_files
 
 
@@ -48,15 +56,17 @@ def build_definitions(
         stages.asset(daily),
         handoffs.asset,
         conversions.asset,
+        calibration.asset,
         conversions.snapshot_asset,
     ]
     job = daily_refresh(assets)
     landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset, reps.asset])
+    solving = quarterly_calibration([calibration.asset])
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
         assets=assets,
-        jobs=[job, landing],
-        schedules=[every_morning(job, daily), every_hour(landing)],
+        jobs=[job, landing, solving],
+        schedules=[every_morning(job, daily), every_hour(landing), every_quarter(solving)],
         sensors=[on_new_files(job, home, policy, daily)],
         resources={"platform": platform, **(resources or {})},
         executor=dg.in_process_executor,

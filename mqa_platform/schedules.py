@@ -1,6 +1,7 @@
 """Jobs and schedules, named by what they do.
 
-Belongs here: ``daily_refresh`` and ``land_sources``. Does not belong here: reactions to events (``sensors``).
+Belongs here: ``daily_refresh``, ``land_sources`` and ``quarterly_calibration``. Does not belong here: reactions to
+events (``sensors``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dagster as dg
 
 DAILY_REFRESH = "daily_refresh"
 LAND_SOURCES = "land_sources"
+QUARTERLY_CALIBRATION = "quarterly_calibration"
 
 
 def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
@@ -28,6 +30,28 @@ def land_sources(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJob
         LAND_SOURCES,
         selection=dg.AssetSelection.assets(*assets),
         description="Lands new files and pages and reconciles them; no stage is refreshed.",
+    )
+
+
+def quarterly_calibration(
+    assets: Sequence[dg.AssetsDefinition],
+) -> dg.UnresolvedAssetJobDefinition:
+    """The threshold proposals by themselves; no policy changes by it."""
+    return dg.define_asset_job(
+        QUARTERLY_CALIBRATION,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Proposes thresholds from what sales can take; somebody has to promote them.",
+    )
+
+
+def every_quarter(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """The proposal that is to be approved: on the first day of every quarter, after the morning's refresh."""
+    return dg.ScheduleDefinition(
+        name=QUARTERLY_CALIBRATION,
+        job=job,
+        cron_schedule="0 8 1 1,4,7,10 *",
+        execution_timezone="UTC",
+        description="A dated proposal of thresholds every quarter.",
     )
 
 

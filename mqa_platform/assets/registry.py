@@ -86,7 +86,16 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "crm_opportunities",
         "crm_activities",
     ),
-    SNAPSHOT: ("conversions",),
+    "threshold_proposals": (
+        "conversions",
+        "handoffs",
+        "scores",
+        "accounts",
+        "capacity",
+        "absences",
+        "crm_opportunities",
+    ),
+    SNAPSHOT: ("conversions", "threshold_proposals"),
 }
 # Table → the asset that publishes it, for lineage.
 ASSET_OF = {name: name for name in DEPENDS_ON} | {
@@ -131,6 +140,9 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "conversion_paths": "conversions",
     "metric_accounts": "conversions",
     "conversion_metrics": "conversions",
+    "threshold_curve": "threshold_proposals",
+    "proposal_accounts": "threshold_proposals",
+    "sales_room": "threshold_proposals",
     "pipeline_forecast": "conversions",
     "rejection_reasons": "conversions",
 }

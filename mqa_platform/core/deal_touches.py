@@ -46,12 +46,12 @@ def touches_before(origins: ir.Table, touchpoints: ir.Table, policy: Policy) -> 
     deals = origins.filter(since_start).select(
         "opportunity_id", "account_id", "created_at", "amount", is_won=origins["is_closed"] & origins["is_won"]
     )  # fmt: skip
-    since = deals["created_at"] - ibis.interval(days=policy.signals.lookback_days)
+    seen_for = ibis.interval(days=policy.signals.lookback_days)
     t = deals.left_join(
         p,
         [
             deals["account_id"] == p["p_account"],
-            p["occurred_at"] > since,
+            p["occurred_at"] + seen_for > deals["created_at"],
             p["occurred_at"] < deals["created_at"],
         ],
     ).drop("p_account")

@@ -65,17 +65,17 @@ def with_scores(t: ir.Table, seen: Seen, policy: Policy) -> ir.Table:
     both = t.select("opportunity_id", "account_id", "created_on").join(
         s, [("account_id", "s_account")]
     )
-    since = both["created_on"] - ibis.interval(days=LOOK_BACK_DAYS)
-    near = (both["score_date"] > since) & (both["score_date"] <= both["created_on"])
+    over_on = both["score_date"] + ibis.interval(days=LOOK_BACK_DAYS)
+    near = (over_on > both["created_on"]) & (both["score_date"] <= both["created_on"])
     both = both.filter(near)
     above = both["engagement_score"] >= both["threshold"]
     people = both["eligible_people"] >= policy.stages.evidence_people
     evidence = people | both["anonymous_evidence"].fill_null(False)
     evidence = evidence | both["hand_raised"].fill_null(False)
     committee = both["people_on_high_intent"] >= policy.signals.committee_on_high_intent.people
-    fits = (both["score_type"] != "intent_heavy") | committee
+    fits = (both["score_type"].fill_null("") != "intent_heavy") | committee
     if not policy.stages.intent_heavy_needs_committee:
-        fits = committee | ~committee
+        fits = committee.isnull() | committee.notnull()
 
     def ever(condition: ir.BooleanValue) -> ir.IntegerValue:
         return ibis.ifelse(condition.fill_null(False), 1, 0).max()
@@ -119,8 +119,9 @@ def _touched(t: ir.Table, seen: Seen) -> ir.Table:
     both = t.select("opportunity_id", "account_id", "created_at").join(
         p, [("account_id", "p_account")]
     )
-    since = both["created_at"] - ibis.interval(days=LOOK_BACK_DAYS)
-    both = both.filter((both["occurred_at"] > since) & (both["occurred_at"] < both["created_at"]))
+    over_at = both["occurred_at"] + ibis.interval(days=LOOK_BACK_DAYS)
+    near = (over_at > both["created_at"]) & (both["occurred_at"] < both["created_at"])
+    both = both.filter(near)
     return both.select("opportunity_id", "signal_type")
 
 

@@ -7,6 +7,7 @@ episode has an opportunity (``conversions``), or credit of campaigns (``attribut
 from __future__ import annotations
 
 from datetime import datetime
+
 import ibis
 import ibis.expr.types as ir
 

@@ -13,6 +13,7 @@ from statistics import mean, median, stdev
 import numpy as np
 
 from mqa_platform.core.rates import wilson
+from mqa_platform.evaluation.capacity_loop import evaluate_capacity
 from mqa_platform.evaluation.market_truth import Hits, hits, in_market, lift, shuffled
 from mqa_platform.evaluation.measures import Facts
 from mqa_platform.evaluation.models import MODELS, models
@@ -27,8 +28,30 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.warehouse import Session
 
 DAYS, WARM_UP = 180, 28
+# Not the demo's seed, nor any that a default was looked at with.
+FIRST_SEED = 11
 Tell = Callable[[str], None]
 Figures = dict[str, tuple[Hits, float | None]]
+
+
+def evaluate_all(
+    accounts: int,
+    seeds: int,
+    world: World = "committee",
+    only: str | None = None,
+    capacity_accounts: int = 4000,
+    drift_weeks: int = 26,
+    tell: Tell = lambda _: None,
+) -> Facts:
+    """``evaluate_model`` and ``evaluate_capacity`` of so many seeds; the part that is not asked for is left out."""
+    listed = range(FIRST_SEED, FIRST_SEED + seeds)
+    found: Facts = {"world": world, "seeds": list(listed)}
+    if only != "capacity":
+        found |= evaluate_model(accounts, listed, world, tell)
+    if only != "quality":
+        found |= evaluate_capacity(capacity_accounts, listed, drift_weeks, world, tell)
+        found |= {"capacity_accounts": capacity_accounts, "drift_weeks": drift_weeks}
+    return found
 
 
 def evaluate_model(
@@ -166,7 +189,11 @@ def _says(world: World, each: dict[str, Facts], compared: dict[str, Facts]) -> l
             if world == "single_buyer"
             else "An MQL model serves this market better than MQAs do."
         )
-    if compared["mql_any_fit"]["balance"]["verdict"] == "worse" != compared["mql"]["balance"]["verdict"]:
+    if (
+        compared["mql_any_fit"]["balance"]["verdict"]
+        == "worse"
+        != compared["mql"]["balance"]["verdict"]
+    ):
         said.append("Who looks at people and not at fit finds more: our ICP refuses many who buy.")
     value = each["mqa"]["lift_top_decile"]
     low, high = each["mqa"]["lift_top_decile_low"], each["mqa"]["lift_top_decile_high"]

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_platform.core.calibration.entries import entry_kernel, thresholds
+from mqa_platform.core.calibration.entries import thresholds
 from mqa_platform.core.window import ONE_DAY, Window
+from mqa_platform.evaluation.memory import entered
 from mqa_platform.evaluation.scored_market import Scored, person_scores
 from mqa_platform.evaluation.seen_market import number_of
 from mqa_platform.market.config import MarketConfig
@@ -58,16 +59,15 @@ def models(s: Scored, config: MarketConfig, days: list[date], every: int = 14) -
     n, first = config.accounts, number_of(config, days[0])
     snapshots = np.arange(first + every, first + len(days), every)
     people = person_scores(s, days)
-    found = s.candidates(Window(days[0], days[-1] + ONE_DAY))
-    rows = s.session.arrow(found)
     accounts = s.session.arrow(s.accounts)
     who = _numbers(accounts["account_id"])
     born = np.full(n, np.iinfo(np.int64).max)
     born[who] = _days(config, accounts["valid_from"])
     refused = np.ones(n, dtype=bool)
     refused[who] = pc.equal(accounts["fit_gate"], "fail").to_numpy(zero_copy_only=False)
-    named = {"mqa": _mqas(s, config, rows, first)}
-    anybody = _mqls(s, config, people, days)
+    daily = np.arange(first, first + len(days))
+    named = {"mqa": _mqas(s, config, days, daily)}
+    anybody = _mqls(s, config, people, days, daily)
     keep = ~refused[anybody.account]
     named |= {"mql": Named(anybody.account[keep], anybody.day[keep]), "mql_any_fit": anybody}
     alive = (born[:, None] <= snapshots[None, :]) & (born < np.iinfo(np.int64).max)[:, None]
@@ -110,42 +110,49 @@ def _days(config: MarketConfig, column: pa.ChunkedArray) -> Ints:
     return days
 
 
-def _mqas(s: Scored, config: MarketConfig, rows: pa.Table, first: int) -> Named:
-    """Entries at the thresholds in force; who qualifies on the first day is standing and is not named."""
-    kernel = entry_kernel(thresholds(s.policy), s.policy.stages.min_dwell_days, steps=(0,))
-    return _entered(config, kernel.fn(rows), first)
+def _mqas(s: Scored, config: MarketConfig, days: list[date], every: Ints) -> Named:
+    """Who qualifies at the thresholds in force, with the ladder's exit and cool-down."""
+    rules, t = s.policy.stages, s.scores
+    scores = s.session.arrow(
+        t.select("account_id", "score_date", score=(t["engagement_score"] / t["threshold"]).cast("float64"))
+    )  # fmt: skip
+    ratio = _spread(config, scores, "account_id", "score_date", "score", every)
+    rows = s.session.arrow(s.candidates(Window(days[0], days[-1] + ONE_DAY)))
+    bars = np.array([*thresholds(s.policy).values(), np.inf])
+    tier = pc.fill_null(pc.index_in(rows["tier"], pa.array(list(thresholds(s.policy)))), -1)
+    above = rows["score"].to_numpy() >= bars[tier.to_numpy()]
+    raised = rows["hand_raised"].to_numpy(zero_copy_only=False)
+    ready = rows["is_ready"].to_numpy(zero_copy_only=False)
+    kept = rows.filter(pa.array(raised | (ready & above)))
+    enters = _held(config, kept["account_id"], kept["score_date"], every)
+    account, day = entered(enters, ratio < rules.exit_ratio, rules)
+    return Named(account, day + every[0])
 
 
-def _mqls(s: Scored, config: MarketConfig, people: pa.Table, days: list[date]) -> Named:
-    """Accounts one of whose people is an MQL or asks to be called, by the same rule of entering anew."""
-    bar = float(s.policy.stages.mql_threshold)
-    above = people.filter(pc.greater_equal(people["score"], bar)).select(["account_id", "day"])
+def _mqls(
+    s: Scored, config: MarketConfig, people: pa.Table, days: list[date], every: Ints
+) -> Named:
+    """Accounts one of whose people is an MQL or asks to be called, with the same memory."""
+    rules, t = s.policy.stages, s.touchpoints
+    ratio = _spread(config, people, "account_id", "day", "score", every) / float(
+        rules.mql_threshold
+    )
     asks = [n for n, signal in s.policy.signals.signals.items() if signal.hand_raise]
-    t = s.touchpoints
     t = t.filter(t["signal_type"].isin(asks) & t["person_id"].notnull())
     t = t.filter((t["touchpoint_date"] >= days[0]) & (t["touchpoint_date"] <= days[-1]))
-    raised = s.session.arrow(t.select("account_id", day="touchpoint_date").distinct())
-    known = pa.concat_tables([above, raised.cast(above.schema)])
-    known = known.group_by(["account_id", "day"]).aggregate([])
-    n = known.num_rows
-    given = pa.table(
-        {
-            "account_id": known["account_id"],
-            "tier": pa.array(["all"] * n, pa.string()),
-            "score_date": known["day"],
-            "score": np.ones(n),
-            "is_ready": np.ones(n, dtype=bool),
-            "hand_raised": np.zeros(n, dtype=bool),
-        }
-    )
-    kernel = entry_kernel({"all": 1.0}, s.policy.stages.min_dwell_days, steps=(0,))
-    return _entered(config, kernel.fn(given), number_of(config, days[0]))
+    raised = s.session.arrow(t.select("account_id", "touchpoint_date").distinct())
+    enters = (ratio >= 1) | _held(config, raised["account_id"], raised["touchpoint_date"], every)
+    account, day = entered(enters, ratio < rules.exit_ratio, rules)
+    return Named(account, day + every[0])
 
 
-def _entered(config: MarketConfig, found: pa.Table, first: int) -> Named:
-    day = _days(config, found["entered_on"])
-    later = day > first
-    return Named(_numbers(found["account_id"])[later], day[later])
+def _held(
+    config: MarketConfig, account: pa.ChunkedArray, day: pa.ChunkedArray, every: Ints
+) -> Bools:
+    """Row per account, column per day: whether there is such a row."""
+    out = np.zeros((config.accounts, len(every)), dtype=bool)
+    out[_numbers(account), _days(config, day) - every[0]] = True
+    return out
 
 
 def _touched(s: Scored, config: MarketConfig, n: int, first: int, length: int) -> Ints:

@@ -107,9 +107,13 @@ def within_reach(rows: pa.Table, policy: Policy) -> pa.Array:
     month = pc.divide(told["touchpoint_date"].cast(pa.int32()).cast(pa.int64()), 30)
     who = told.select(["account_id", "person_id"]).append_column("month", month)
     after = who.set_column(2, "month", pc.add(month, 1))
-    both = pa.concat_tables([who, after]).group_by(["account_id", "person_id", "month"]).aggregate([])
+    both = (
+        pa.concat_tables([who, after]).group_by(["account_id", "person_id", "month"]).aggregate([])
+    )
     people = both.group_by(["account_id", "month"]).aggregate([("person_id", "count")])
-    enough = people.filter(pc.greater_equal(people["person_id_count"], policy.stages.evidence_people))
+    enough = people.filter(
+        pc.greater_equal(people["person_id_count"], policy.stages.evidence_people)
+    )
     raised = told.filter(pc.is_in(told["event"], pa.array(sorted(asks), pa.string())))
     ids = [enough["account_id"], raised["account_id"]]
     return pc.unique(pa.chunked_array([c for column in ids for c in column.chunks], pa.string()))

@@ -49,6 +49,11 @@ from mqa_platform.core.follow_up import follow_up
 from mqa_platform.core.history import Span
 from mqa_platform.core.horizon import late_arrivals, late_signals
 from mqa_platform.core.identity import resolve
+from mqa_platform.core.metrics.facts import Ground
+from mqa_platform.core.metrics.methods import Beside
+from mqa_platform.core.metrics.reps import active_reps
+from mqa_platform.core.metrics.tables import metric_tables
+from mqa_platform.core.missed_deals import Seen
 from mqa_platform.core.opportunity_teams import opportunity_team
 from mqa_platform.core.people import people
 from mqa_platform.core.plays import in_plays, placed, play_enrollments, plays_of
@@ -748,5 +753,32 @@ class Stages:
         self._decisions()
         outcomes = conversion_rules.conversions(entered, routes, t["scores"], self.crm, p)
         self.keep("conversions", outcomes)
-        metrics = conversion_rules.conversion_metrics(t["conversions"], p, LAST, self.session.apply)
-        self.keep("conversion_metrics", metrics)
+        self._metrics(entered, calendars)
+
+    def _metrics(self, entered: ir.Table, calendars: ir.Table) -> None:
+        t = self.tables
+        ground = Ground(
+            t["conversions"], t["handoffs"], t["score_receipts"], t["stage_transitions"], t["stages"],
+            t["account_fit"], t["accounts"], t["capacity"], calendars,
+        )  # fmt: skip
+        seen = Seen(
+            entered,
+            t["scores"],
+            t["score_receipts"],
+            t["stages"],
+            t["account_fit"],
+            t["touchpoints"],
+        )
+        reps = active_reps(self.found["capacity"].to_pylist(), FIRST, LAST)
+        beside = Beside(FIRST, LAST, {"2026-02": 1000.0}, reps)
+        made = metric_tables(
+            ground,
+            seen,
+            t["crm_opportunities"],
+            self.policy,
+            beside,
+            self.scratch,
+            self.session.apply,
+        )
+        for name, table in made.items():
+            self.keep(name, table)

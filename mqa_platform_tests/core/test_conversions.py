@@ -1,15 +1,12 @@
-"""Conversions: what an episode may claim, and the rates that may be shown."""
+"""Conversions: what an episode may claim."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import ibis
-import pyarrow as pa
-import pytest
 
-from mqa_platform.core.conversions import conversion_metrics, conversions
-from mqa_platform.core.rates import wilson
+from mqa_platform.core.conversions import conversions
 from mqa_platform.core.stages import Crm
 from mqa_platform_tests.core.engine import account, at, crm_schema, day, default_policy
 from mqa_platform_tests.core.test_handoffs import SCORES, entered_of, move
@@ -138,76 +135,3 @@ TERMS = [(12, 12000), (24, 6000), (None, 12000), (0, None)]
 def test_the_annual_value_is_the_amount_by_twelve_months(engine):
     found = each(engine, [deal(at(10), term_months=months) for months, _ in TERMS])
     assert [f["acv"] for f in found] == [acv for _, acv in TERMS]
-
-
-@pytest.mark.parametrize(
-    ("hits", "of", "low", "high"),
-    [
-        # Newcombe (1998), table I, method 3.
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        (20, 20, 0.8389, 1.0),
-    ],
-)
-def test_the_interval_is_wilsons(hits, of, low, high):
-    assert wilson(hits, of) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
-
-
-def test_without_trials_there_is_no_interval():
-    assert wilson(0, 0) == (None, None)
-
-
-ROWS = pa.schema(
-    [
-        ("mqa_on", pa.date32()),
-        ("meeting_on", pa.date32()),
-        ("opportunity_on", pa.date32()),
-        ("closed_on", pa.date32()),
-        ("won", pa.bool_()),
-        *[(c, pa.string()) for c in ("tier", "segment", "score_type", "evidence_rule", "rep_id")],
-    ]
-)
-
-
-def metrics(engine, rows, as_of, dimension="all", segment="all", cohort="all"):
-    made = conversion_metrics(
-        engine.table(rows, ROWS, tier="scaled"), default_policy(), as_of, engine.apply
-    )
-    return {
-        m["metric"]: m
-        for m in engine.rows(made)
-        if (m["dimension"], m["segment"], m["cohort"]) == (dimension, segment, cohort)
-    }
-
-
-def test_a_young_episode_is_censored_and_no_failure(engine):
-    rows = [{"mqa_on": day(0), "meeting_on": day(3)}, {"mqa_on": day(1)}, {"mqa_on": day(2)}]
-    rate = metrics(engine, rows, day(31))["mqa_to_meeting_rate"]
-    assert (rate["numerator"], rate["denominator"], rate["censored"]) == (1, 2, 1)
-    assert (rate["value"], rate["n_mature"]) == (0.5, 2)
-    young = metrics(engine, rows, day(29))["mqa_to_meeting_rate"]
-    assert (young["value"], young["low"], young["high"], young["censored"]) == (None, None, None, 3)
-
-
-def test_an_early_success_of_a_young_episode_does_not_count_yet(engine):
-    rows = [{"mqa_on": day(0)}, {"mqa_on": day(20), "meeting_on": day(21)}]
-    rate = metrics(engine, rows, day(30))["mqa_to_meeting_rate"]
-    assert (rate["numerator"], rate["denominator"]) == (0, 1)
-
-
-def test_cohorts_are_the_months_of_the_entry_and_segments_name_the_unknown(engine):
-    rows = [{"mqa_on": day(30), "segment": "Software"}, {"mqa_on": day(31)}]
-    assert metrics(engine, rows, day(40), cohort="2026-01")["mqa_volume"]["value"] == 1
-    assert metrics(engine, rows, day(40), cohort="2026-02")["mqa_volume"]["value"] == 1
-    assert metrics(engine, rows, day(40), "segment", "unknown")["mqa_volume"]["value"] == 1
-    assert metrics(engine, rows, day(40), "tier", "scaled")["mqa_volume"]["value"] == 2
-
-
-def test_velocity_is_the_median_of_those_that_got_there(engine):
-    rows = [{"mqa_on": day(0), "opportunity_on": day(n)} for n in (10, 20, 60)] + [
-        {"mqa_on": day(0)}
-    ]
-    found = metrics(engine, rows, day(70))["opportunity_velocity"]
-    assert (found["value"], found["denominator"], found["censored"]) == (20, 3, 1)

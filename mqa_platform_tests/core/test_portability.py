@@ -27,6 +27,7 @@ from mqa_platform.core import signals as signals_stage
 from mqa_platform.core import stages as stages_stage
 from mqa_platform.core import subtrees as subtrees_stage
 from mqa_platform.core.activation import activation_lists
+from mqa_platform.core.calendars import CALENDAR
 from mqa_platform.core.committees import committees
 from mqa_platform.core.contact_reviews import contact_reviews
 from mqa_platform.core.crm import history, latest
@@ -44,6 +45,10 @@ from mqa_platform.core.ip_owners import ip_lookup
 from mqa_platform.core.known import account_merges, known, rival_contacts
 from mqa_platform.core.look_alikes import LIKENESSES, look_alike_reviews, seen_domains
 from mqa_platform.core.matching import NAME_KEYS
+from mqa_platform.core.metrics.facts import Ground
+from mqa_platform.core.metrics.methods import Beside
+from mqa_platform.core.metrics.tables import metric_tables
+from mqa_platform.core.missed_deals import Seen
 from mqa_platform.core.opportunity_teams import opportunity_team
 from mqa_platform.core.participation import customers, ever_customers
 from mqa_platform.core.precedence import mql_decisions
@@ -232,8 +237,29 @@ def stages_of(policy) -> dict[str, ir.Table]:
     outcomes = cut(
         conversions_stage.conversions(entered, routes, scores, records, policy), "conversions"
     )
-    cut(conversions_stage.conversion_metrics(outcomes, policy, day(0), cut.apply), "metrics")
+    _metrics(cut, entered, moved, scores, crm["opportunities"], policy, outcomes)
     return cut.seen
+
+
+def _metrics(cut: Cuts, entered, moved, scores, opportunities, policy, outcomes) -> None:
+    """Every table that is read off outcomes."""
+    names = (
+        "handoffs",
+        "score_receipts",
+        "stages",
+        "account_fit",
+        "accounts",
+        "capacity",
+        "touchpoints",
+    )
+    h, r, s, f, a, c, p = (ibis.table(load_contracts()[n].schema, name=n) for n in names)
+    calendars = ibis.table(ibis.Schema.from_pyarrow(CALENDAR), name="calendars")
+    ground = Ground(outcomes, h, r, moved, s, f, a, c, calendars)
+    seen = Seen(entered, scores, r, s, f, p)
+    beside = Beside(day(0), day(9))
+    made = metric_tables(ground, seen, opportunities, policy, beside, cut, cut.apply)
+    for name, expr in made.items():
+        cut(expr, name)
 
 
 def _briefs(cut: Cuts, made: ir.Table, crm: dict[str, ir.Table], policy) -> None:

@@ -14,10 +14,13 @@ import numpy as np
 QUIET_WEEKS = 52
 # Two cumulative sums, each with e^h >= 2 x 52 quiet weeks to a false alarm on average: together 52 or more.
 LIMIT = math.log(2 * QUIET_WEEKS)
-FALLEN, RISEN = 0.5, 1.5
-_Z = 1.959963984540054
-# How far from its mean a band of 0.25 % in each tail lies, at most.
+SOON = 3.0
+"""Weeks within which a change is to be seen."""
+# Nobody asks to see a change by less than a tenth; below a half every programme asks why.
+MOST, LEAST = 0.5, 0.1
 _ROUNDS = 30
+# A slope of so many standard errors is a trend: once in forty quiet looks each way.
+SURE = 1.96
 
 
 def poisson_band(mean: float, level: float = 0.95) -> tuple[int, int]:
@@ -70,34 +73,68 @@ def trend(counts: Sequence[int]) -> tuple[float, float]:
     return b, math.sqrt(float(i00 / determinant))
 
 
-def expected(counts: Sequence[int], ahead: int, most: float = 0.05) -> float:
+def expected(counts: Sequence[int], ahead: int, slope: float = 0.0) -> float:
     """The mean of the next ``ahead`` weeks, from the counts of the last weeks, oldest first.
 
-    The trend is shrunk towards none by how little it is known (positive-part Stein factor
-    ``1 − se² ÷ b²``) and held within ``most`` a week, so that noise is not extrapolated.
+    Without a slope the mean of as many weeks behind as are asked for ahead; with one, all of the counts
+    carried on by it.
+
+    Args:
+        counts: of the weeks behind.
+        ahead: weeks, from 1.
+        slope: weekly growth of the logarithm, as ``drifting`` gives it.
     """
     y = np.asarray(counts, dtype=float)
     if not len(y):
         return 0.0
-    slope, error = trend(counts)
-    kept = max(0.0, 1 - (error / slope) ** 2) if slope and math.isfinite(error) else 0.0
-    slope = float(np.clip(slope * kept, -most, most))
+    if not slope:
+        return float(y[-ahead:].mean())
     x = np.arange(len(y)) - (len(y) - 1) / 2
     level = y.sum() / np.exp(slope * x).sum()
     following = x[-1] + 1 + np.arange(ahead)
     return float((level * np.exp(slope * following)).mean())
 
 
-class Cusum:
-    """Two Poisson cumulative sums against one expected count: has it fallen to half, or risen by half?
+def drifting(counts: Sequence[int], sure: float = SURE, most: float = 0.05) -> float:
+    """The weekly growth that the counts show beyond doubt, else 0.
 
-    Page's test with log-likelihood ratios. The mean time to a false alarm of one sum is at least ``e^LIMIT``
-    weeks (Lorden 1971), so that both together give at most one in 52 quiet weeks on average. They ask for
-    ``LIMIT ÷ (expected × 0.153)`` weeks to see a fall by half: about three at ten a week, fewer above.
+    A trend that chance alone would show is no trend: extrapolated over a quarter it costs more than it finds.
+    One that is shown is held within ``most`` a week.
+    """
+    slope, error = trend(counts)
+    if not math.isfinite(error) or abs(slope) < sure * error:
+        return 0.0
+    return float(np.clip(slope, -most, most))
+
+
+def visible_change(expected: float, rising: bool, weeks: float = SOON) -> float:
+    """The smallest change, as a factor, that a sum of its own sees within some weeks on average.
+
+    Solves ``expected × (r ln r − r + 1) × weeks = LIMIT``: information a week times weeks. Never less than half
+    or more than double, and never closer to 1 than a tenth.
+    """
+    low, high = (MOST, 1 - LEAST) if not rising else (1 + LEAST, 1 / MOST)
+    wanted = LIMIT / (max(expected, 1e-9) * weeks)
+    for _ in range(60):
+        r = (low + high) / 2
+        seen = r * math.log(r) - r + 1 > wanted
+        # The information grows with the distance from 1.
+        low, high = (r, high) if seen is not rising else (low, r)
+    return (low + high) / 2
+
+
+class Cusum:
+    """Two Poisson cumulative sums against one expected count: has it fallen, or has it risen?
+
+    Page's test with log-likelihood ratios against the smallest change that can be seen within three weeks. The
+    mean time to a false alarm of one sum is at least ``e^LIMIT`` weeks (Lorden 1971), so that both together
+    give at most one in 52 quiet weeks on average, whatever the change is that they look for.
     """
 
     def __init__(self, expected: float) -> None:
         self.expected = max(expected, 1e-9)
+        self.fallen = visible_change(self.expected, rising=False)
+        self.risen = visible_change(self.expected, rising=True)
         self.fall = self.rise = 0.0
 
     def add(self, count: int, exposure: float = 1.0) -> str | None:
@@ -108,8 +145,8 @@ class Cusum:
             exposure: part of a usual week that it was, as with a holiday.
         """
         mean = self.expected * exposure
-        self.fall = max(0.0, self.fall + count * math.log(FALLEN) + mean * (1 - FALLEN))
-        self.rise = max(0.0, self.rise + count * math.log(RISEN) - mean * (RISEN - 1))
+        self.fall = max(0.0, self.fall + count * math.log(self.fallen) + mean * (1 - self.fallen))
+        self.rise = max(0.0, self.rise + count * math.log(self.risen) - mean * (self.risen - 1))
         if max(self.fall, self.rise) < LIMIT:
             return None
         found = "fallen" if self.fall >= self.rise else "risen"

@@ -19,7 +19,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.calibration.counts import expected, mean_interval, poisson_band
+from mqa_platform.core.calibration.counts import drifting, expected, mean_interval, poisson_band
 from mqa_platform.core.calibration.entries import STEPS, at_step
 from mqa_platform.core.crm import latest
 from mqa_platform.core.expressions import in_force
@@ -30,10 +30,13 @@ ALL = "all"
 
 def weekly(entries: ir.Table, as_of: date, weeks: int) -> ir.Table:
     """(tier, step, week, n): entries by week; week 0 is the one that ends on ``as_of``."""
-    age = ibis.literal(as_of).delta(entries["entered_on"], unit="day")
-    t = entries.mutate(week=(age.cast("int64") - age.cast("int64") % 7) / 7)
-    t = t.mutate(week=t["week"].cast("int64"))
-    t = t.filter((t["week"] >= 0) & (t["week"] < weeks))
+    e = entries.filter(entries["entered_on"] <= as_of)
+    edges = [as_of - timedelta(days=7 * k) for k in range(weeks + 1)]
+    week = ibis.cases(
+        *((e["entered_on"] > edge, ibis.literal(k)) for k, edge in enumerate(edges[1:])), else_=-1
+    )
+    t = e.mutate(week=week.cast("int64"))
+    t = t.filter(t["week"] >= 0)
     return t.group_by("tier", "step", "week").aggregate(n=t.count())
 
 
@@ -111,17 +114,21 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of one tier, by step; ``deals`` is how many opportunities there were to find."""
+    """The points of one tier, by step.
+
+    ``deals`` is how many opportunities there were to find; ``slope`` the weekly growth that all tiers show.
+    """
 
     tier: str
     threshold: float
     points: Mapping[int, Point]
     deals: int
     weeks: int
+    slope: float = 0.0
 
     def volume(self, step: int) -> float:
         """Entries a week that are expected over the coming ``weeks``."""
-        return expected(self.points[step].counts, self.weeks)
+        return expected(self.points[step].counts, self.weeks, self.slope)
 
 
 def curves(
@@ -150,6 +157,8 @@ def curves(
     told = {(r["tier"], r["step"]): (r["mature"], r["hits"]) for r in outcome_rows}
     deals = {(r["tier"], r["step"]): r["n"] for r in deal_rows}
     none = [0] * seen_weeks
+    together = [sum(week) for week in zip(*(counts.get((t, 0), none) for t in bars), strict=True)]
+    slope = drifting(together)
     return [
         Curve(
             tier,
@@ -164,6 +173,7 @@ def curves(
             },
             deals.get((tier, None), 0),
             weeks,
+            slope,
         )
         for tier, bar in bars.items()
     ]

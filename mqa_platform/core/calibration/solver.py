@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mqa_platform.core.calibration.curve import Curve, Point
+from mqa_platform.core.calibration.entries import at_step
 from mqa_platform.core.rates import wilson
+from mqa_platform.policy.models import Policy
 
 # A score band is a quarter of the threshold wide where that holds enough episodes, else wider.
 BAND_STEPS = 8
@@ -106,8 +108,24 @@ def lowest_step(curve: Curve, pooled: dict[int, Point], floor: float, enough: in
     return lowest
 
 
+def lowest_legal(policy: Policy) -> float:
+    """The lowest threshold, in points, that the policy's own check lets a tier have.
+
+    News may be worth a quarter of the lowest threshold at most, each and all that add together; a threshold
+    below four times that would need other ceilings first.
+    """
+    triggers = [s for s in policy.signals.signals.values() if s.kind == "trigger"]
+    adding = sum(s.ceiling or 0.0 for s in triggers if s.weight > 0)
+    return 4 * max([adding, *(s.ceiling or 0.0 for s in triggers)], default=0.0)
+
+
 def solve(
-    curves: Sequence[Curve], room: float, floor: float, enough: int, fewest_weeks: int = 4
+    curves: Sequence[Curve],
+    room: float,
+    floor: float,
+    enough: int,
+    fewest_weeks: int = 4,
+    legal: float = 0.0,
 ) -> Solution:
     """The proposal for all tiers.
 
@@ -117,16 +135,18 @@ def solve(
         floor: lowest share of MQAs that become opportunities, by the lower Wilson bound.
         enough: mature episodes below which a band says nothing.
         fewest_weeks: weeks of scores below which nothing is proposed.
+        legal: points below which no threshold may go, as ``lowest_legal`` gives them.
     """
     pooled = _pooled(curves)
-    lowest = {c.tier: lowest_step(c, pooled, floor, enough) for c in curves}
+    floors = {c.tier: lowest_step(c, pooled, floor, enough) for c in curves}
+    lowest = {c.tier: max(floors[c.tier], _legal_step(c, legal)) for c in curves}
     now = sum(c.volume(0) for c in curves)
     steps = sorted(pooled)
     seen = len(next(iter(pooled.values())).counts) if pooled else 0
     entered = sum(sum(p.counts) for p in pooled.values())
     if seen < fewest_weeks or not entered or room <= 0:
         return _solution(
-            curves, {c.tier: 0 for c in curves}, lowest, enough, room, now, "cannot_say"
+            curves, {c.tier: 0 for c in curves}, floors, lowest, enough, room, now, "cannot_say"
         )
 
     def taken(step: int) -> dict[str, int]:
@@ -135,14 +155,21 @@ def solve(
     def volume(step: int) -> float:
         return sum(c.volume(s) for c, s in zip(curves, taken(step).values(), strict=True))
 
-    # Of two equally good steps the higher one: quality costs nothing there.
-    best = min(steps, key=lambda s: (round(abs(volume(s) - room), 9), -s))
+    # With room to fill no threshold rises, and with too many coming none falls; of equals the least change.
+    allowed = [s for s in steps if (s <= 0 if volume(0) < room else s >= 0)]
+    best = min(allowed, key=lambda s: (round(abs(volume(s) - room), 9), abs(s)))
     status = "solved"
     if volume(best) < room * (1 - TOLERANCE) and volume(min(steps)) < room * (1 - TOLERANCE):
         status = "starved"
-    elif volume(best) > room * (1 + TOLERANCE) and best == max(steps):
+    elif min(map(volume, allowed)) > room * (1 + TOLERANCE):
         status = "overfull"
-    return _solution(curves, taken(best), lowest, enough, room, now, status)
+    return _solution(curves, taken(best), floors, lowest, enough, room, now, status)
+
+
+def _legal_step(curve: Curve, legal: float) -> int:
+    """The lowest step whose threshold is legal; that in force where none below it is."""
+    steps = [s for s in curve.points if s <= 0 and at_step(curve.threshold, s) >= legal]
+    return min(steps, default=0)
 
 
 def _pooled(curves: Sequence[Curve]) -> dict[int, Point]:
@@ -156,6 +183,7 @@ def _pooled(curves: Sequence[Curve]) -> dict[int, Point]:
 def _solution(
     curves: Sequence[Curve],
     taken: dict[str, int],
+    floors: dict[str, int],
     lowest: dict[str, int],
     enough: int,
     room: float,
@@ -168,8 +196,8 @@ def _solution(
         step = taken[c.tier]
         own = band(dict(c.points), step, enough)
         known = own if own.low is not None else band(pooled, step, enough)
-        binds = step == lowest[c.tier] and status == "starved"
-        choices.append(Choice(c.tier, step, lowest[c.tier], known, binds))
+        floor_binds = step == floors[c.tier] and status == "starved" and known.low is not None
+        choices.append(Choice(c.tier, step, lowest[c.tier], known, floor_binds))
     volume = sum(c.volume(taken[c.tier]) for c in curves)
     short = max(0.0, room - volume) if status == "starved" else 0.0
     return Solution(tuple(choices), room, volume, now, status, short)

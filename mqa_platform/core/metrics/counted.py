@@ -6,13 +6,11 @@ them (``summaries``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import reduce
+from collections.abc import Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.crm_history import stacked
 from mqa_platform.core.expressions import first_match, none_of_type
 from mqa_platform.core.metrics.definitions import DIMENSIONS, Metric
 from mqa_platform.core.metrics.register import METRICS
@@ -21,7 +19,9 @@ from mqa_platform.policy.models import Policy
 NUMERATOR, DENOMINATOR, CENSORED = "numerator", "denominator", "censored"
 
 
-def metric_accounts(facts: Mapping[str, ir.Table], policy: Policy) -> ir.Table:
+def metric_accounts(
+    facts: Mapping[str, ir.Table], policy: Policy, only: Collection[str] | None = None
+) -> ir.Table:
     """One row a metric and thing counted; a numerator counts below the line as well.
 
     The figures of ``conversion_metrics`` are computed from these rows and from nothing else that has an
@@ -30,9 +30,14 @@ def metric_accounts(facts: Mapping[str, ir.Table], policy: Policy) -> ir.Table:
     Args:
         facts: the rows of each kind of facts that a definition names; a kind without a table has no metrics.
         policy: the windows.
+        only: names of metrics; None: all.
     """
-    made = [_rows(m, facts[m.facts], policy) for m in METRICS.values() if m.facts in facts]
-    return reduce(stacked, made)
+    made = [
+        _rows(m, facts[m.facts], policy)
+        for m in METRICS.values()
+        if m.facts in facts and (only is None or m.name in only)
+    ]
+    return ibis.union(*made)
 
 
 def _rows(metric: Metric, facts: ir.Table, policy: Policy) -> ir.Table:
@@ -53,7 +58,7 @@ def _rows(metric: Metric, facts: ir.Table, policy: Policy) -> ir.Table:
         has = column in metric.dimensions or column in ("motion", "cohort")
         return t[name] if has and name in t.columns else none_of_type("string")
 
-    return t.select(
+    made = t.select(
         metric=ibis.literal(metric.name),
         subject_id=t["subject_id"],
         cohort=own("cohort"),
@@ -64,3 +69,5 @@ def _rows(metric: Metric, facts: ir.Table, policy: Policy) -> ir.Table:
         amount=t["_amount"],
         **{d: own(d) for d in DIMENSIONS if d != "motion"},
     )
+    # Rows of a union must agree on what may be null.
+    return made.cast({c: kind.copy(nullable=True) for c, kind in made.schema().items()})

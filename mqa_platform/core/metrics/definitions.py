@@ -105,7 +105,9 @@ def month_text(day: ir.DateValue) -> ir.StringValue:
 
 def quarter_text(day: ir.DateValue) -> ir.StringValue:
     """A day's quarter as ``2026-Q1``."""
-    quarter = ((day.month() + 2) // 3).cast("int64").cast("string")
+    quarter = ibis.cases(
+        (day.month() <= 3, "1"), (day.month() <= 6, "2"), (day.month() <= 9, "3"), else_="4"
+    )
     return day.year().cast("int64").cast("string") + "-Q" + quarter
 
 

@@ -1,0 +1,291 @@
+"""Do solved thresholds keep the reps busy while the market changes, and does a stale one ring in time?
+
+Belongs here: proposals approved quarter by quarter on synthetic markets, and what came of them. Does not belong
+here: the solver (``core.calibration``) or how good an MQA is (``model``).
+
+One programme works the accounts of all seeds' markets together: three quarters of scores, three quiet quarters,
+and a year in which intent falls by half, all along it or faster. Its reps take half of what the packaged
+thresholds bring in the first two quarters, so that thresholds may go either way. A proposal is approved every
+13 weeks, and in the week after an alarm. Scores are read once a week; volume is who enters at the thresholds of
+the week, and whom a lower threshold finds above it already is backlog and not volume, as in a promotion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_platform.core.calibration.counts import Cusum, poisson_band, visible_change
+from mqa_platform.core.calibration.curve import curves
+from mqa_platform.core.calibration.entries import STEPS, entry_kernel, thresholds
+from mqa_platform.core.calibration.solver import TOLERANCE, solve
+from mqa_platform.core.rates import wilson
+from mqa_platform.evaluation.measures import Facts
+from mqa_platform.evaluation.scored_market import candidates_of
+from mqa_platform.evaluation.scratch import scratch_session
+from mqa_platform.evaluation.seen_market import day_of, number_of
+from mqa_platform.market.config import DAY, MarketConfig, World
+from mqa_platform.market.streams import Ints
+from mqa_platform.market.watched import Watched, watched
+from mqa_platform.policy.loader import load_policy
+from mqa_platform.policy.models import Policy
+
+WARM_UP, SEEN, QUIET, CHANGING, QUARTER = 26, 39, 39, 52, 13
+HALF_YEAR = 26
+WEEKS = WARM_UP + SEEN + QUIET + CHANGING
+FALL = -0.5
+PROGRAMMES = 20
+_FIRST = STEPS[0]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Entries of all markets at all steps: equally long columns; ``week`` from the end of the warm-up.
+
+    ``hit`` marks an opportunity within the conversion window; ``account`` is numbered over all markets.
+    """
+
+    account: Ints
+    tier: Ints
+    step: Ints
+    week: Ints
+    hit: Ints
+    accounts: int
+
+
+@dataclass(frozen=True)
+class _Quarter:
+    """What one proposal led to: entries of each of its weeks, and whether the market was changing."""
+
+    counts: Ints
+    status: str
+    drifting: bool
+
+
+def market_config(
+    accounts: int, seed: int, drift_weeks: int, world: World = "committee"
+) -> MarketConfig:
+    """The market of one seed: quiet, then losing half of its intent within so many weeks."""
+    return MarketConfig(
+        accounts, 7 * WEEKS, seed, world=world, intent_drift=FALL, drift_weeks=drift_weeks,
+        drift_from=7 * (WARM_UP + SEEN + QUIET),
+    )  # fmt: skip
+
+
+def evaluate_capacity(
+    accounts: int,
+    seeds: Sequence[int],
+    drift_weeks: int = 26,
+    world: World = "committee",
+    tell: Tell = lambda _: None,
+) -> Facts:
+    """``capacity`` and ``stale_alarm``: shares of quarters and weeks within their limits, weeks to the alarm.
+
+    Args:
+        accounts: of each seed's market.
+        seeds: of the markets that make the programme.
+        world: what buying is like.
+        drift_weeks: within which intent falls by half, up to 52; what is lost stays lost.
+        tell: told what begins.
+    """
+    policy = load_policy(None)
+    parts = []
+    for seed in seeds:
+        tell(f"capacity, seed {seed}")
+        parts.append(_entries(market_config(accounts, seed, drift_weeks, world), policy))
+    pool = _pooled(parts, accounts)
+    rng = np.random.default_rng(min(seeds))
+    halves = [rng.random(pool.accounts) < 0.5 for _ in range(PROGRAMMES)]
+    tell("quarter by quarter")
+    runs = [_programme(pool, policy, None), *(_programme(pool, policy, h) for h in halves)]
+    return {"capacity": _capacity(runs), "stale_alarm": _stale(pool, policy, [None, *halves])}
+
+
+def _entries(config: MarketConfig, policy: Policy) -> tuple[Ints, ...]:
+    """(account, tier, step, week, hit) of one market's entries."""
+    w = watched(config)
+    days = [day_of(config, 7 * n) for n in range(WARM_UP, WEEKS)]
+    with scratch_session() as session:
+        rows = candidates_of(session, w, policy, days)
+    bars = thresholds(policy)
+    found = entry_kernel(bars, policy.stages.min_dwell_days).fn(rows)
+    account = pc.utf8_slice_codeunits(found["account_id"], 1).cast(pa.int64()).to_numpy()
+    tier = pc.index_in(found["tier"], pa.array(list(bars))).to_numpy().astype(np.int64)
+    day = np.array([number_of(config, d) for d in found["entered_on"].to_pylist()], dtype=np.int64)
+    week = day // 7 - WARM_UP
+    hit = _followed(w, account, day, policy.conversions.opportunity_window_days)
+    later = week > 0
+    return tuple(c[later] for c in (account, tier, found["step"].to_numpy(), week, hit))
+
+
+def _followed(w: Watched, account: Ints, day: Ints, window: int) -> Ints:
+    """1 for each entry after which the account had an opportunity within the window."""
+    deals = sorted(
+        (o.account, (o.created_at - w.config.start) // DAY) for o in w.outcomes.opportunities
+    )
+    key = np.array([a * 10_000 + d for a, d in deals] + [2**60], dtype=np.int64)
+    place = np.searchsorted(key, account * 10_000 + day)
+    return (key[place] < account * 10_000 + day + window).astype(np.int64)
+
+
+def _pooled(parts: list[tuple[Ints, ...]], accounts: int) -> Pool:
+    columns = [np.concatenate(c) for c in zip(*parts, strict=True)]
+    market = np.repeat(np.arange(len(parts)), [len(p[0]) for p in parts])
+    _, tier, step, week, hit = columns
+    return Pool(columns[0] + market * accounts, tier, step, week, hit, accounts * len(parts))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Entries by tier, step and week; mature hits by the week of entry."""
+
+    entered: Ints
+    hits: Ints
+
+
+def _grid(pool: Pool, kept: np.ndarray | None, tiers: int) -> _Grid:
+    rows = slice(None) if kept is None else np.flatnonzero(kept[pool.account])
+    shape = (tiers, len(STEPS), WEEKS - WARM_UP)
+    place = (pool.tier[rows], pool.step[rows] - _FIRST, pool.week[rows])
+    entered, hits = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    np.add.at(entered, place, 1)
+    np.add.at(hits, place, pool.hit[rows])
+    return _Grid(entered, hits)
+
+
+def _solved(grid: _Grid, policy: Policy, room: float, week: int) -> tuple[list[int], str]:
+    """The step of each tier that is proposed at the beginning of a week, from what was known then."""
+    bars = thresholds(policy)
+    since = max(week - HALF_YEAR, 1)
+    old = max(1, week - policy.conversions.opportunity_window_days // 7 - 1)
+    counted, told = [], []
+    for t, tier in enumerate(bars):
+        for s, step in enumerate(STEPS):
+            counted += [
+                {"tier": tier, "step": step, "week": week - 1 - k, "n": int(grid.entered[t, s, k])}
+                for k in range(since, week)
+            ]
+            mature = {
+                "mature": int(grid.entered[t, s, 1:old].sum()),
+                "hits": int(grid.hits[t, s, 1:old].sum()),
+            }
+            told.append({"tier": tier, "step": step, **mature})
+    found = curves(bars, counted, told, [], week - since, QUARTER)
+    solution = solve(
+        found, room, policy.calibration.precision_floor, policy.calibration.enough_episodes
+    )
+    return [c.step for c in solution.choices], solution.status
+
+
+def _room(grid: _Grid) -> float:
+    return float(grid.entered[:, -_FIRST, 1:HALF_YEAR].sum()) / (HALF_YEAR - 1) / 2
+
+
+def _programme(
+    pool: Pool, policy: Policy, kept: np.ndarray | None
+) -> tuple[float, list[_Quarter], int]:
+    """The room, the quarters and the proposals out of cycle of one programme."""
+    grid = _grid(pool, kept, len(thresholds(policy)))
+    room, quarters, again = _room(grid), [], 0
+    for start in range(SEEN, WEEKS - WARM_UP - QUARTER + 1, QUARTER):
+        steps, status = _solved(grid, policy, room, start)
+        watch, counts = Cusum(room), []
+        for week in range(start, start + QUARTER):
+            n = int(sum(grid.entered[t, s - _FIRST, week] for t, s in enumerate(steps)))
+            counts.append(n)
+            if watch.add(n) and week + 1 < start + QUARTER:
+                steps, status = _solved(grid, policy, room, week + 1)
+                watch, again = Cusum(room), again + 1
+        quarters.append(_Quarter(np.array(counts), status, start >= SEEN + QUIET))
+    return room, quarters, again
+
+
+def _capacity(runs: list[tuple[float, list[_Quarter], int]]) -> Facts:
+    """Figures of the whole programme, and apart those of programmes with a random half of its accounts."""
+    whole = runs[0]
+    halves = {"programmes": len(runs) - 1, **_shares(runs[1:])}
+    return {**_shares([whole]), "halves": halves}
+
+
+def _shares(runs: list[tuple[float, list[_Quarter], int]]) -> Facts:
+    within: dict[bool, list[bool]] = {False: [], True: []}
+    outside = weeks = beyond = 0
+    ratios: list[float] = []
+    for room, quarters, _ in runs:
+        pointwise, whole = poisson_band(room), poisson_band(room, 0.95 ** (1 / QUARTER))
+        for q in quarters:
+            ratio = float(q.counts.mean()) / room
+            ratios.append(ratio)
+            within[q.drifting].append(abs(ratio - 1) <= TOLERANCE)
+            outside += int(((q.counts < pointwise[0]) | (q.counts > pointwise[1])).sum())
+            beyond += int(((q.counts < whole[0]) | (q.counts > whole[1])).any())
+            weeks += len(q.counts)
+    every = within[False] + within[True]
+    low, high = wilson(sum(every), len(every))
+    room = sum(r[0] for r in runs) / len(runs)
+    return {
+        "room_per_week": room,
+        "within_share": sum(every) / len(every),
+        "within_low": low,
+        "within_high": high,
+        "within_share_quiet": sum(within[False]) / len(within[False]),
+        "within_share_drifting": sum(within[True]) / len(within[True]),
+        "within_share_by_chance": _by_chance(room),
+        "quarters": len(every),
+        "ratios": [round(r, 3) for r in ratios] if len(runs) == 1 else None,
+        "mean_ratio": sum(ratios) / len(ratios),
+        "weeks_outside_share": outside / weeks,
+        "quarters_with_a_week_outside_share": beyond / len(every),
+        "out_of_cycle_per_year": sum(r[2] for r in runs) / len(runs) / (len(runs[0][1]) / 4),
+    }
+
+
+def _by_chance(room: float) -> float:
+    """The share of quarters within the tolerance if every threshold were exactly right: Poisson alone."""
+    from scipy.stats import poisson
+
+    mean = room * QUARTER
+    high = poisson.cdf(np.floor(mean * (1 + TOLERANCE)), mean)
+    return float(high - poisson.cdf(np.ceil(mean * (1 - TOLERANCE)) - 1, mean))
+
+
+def _stale(pool: Pool, policy: Policy, programmes: list[np.ndarray | None]) -> Facts:
+    """A threshold that nobody touches: alarms of a quiet year, and weeks until the drift rings.
+
+    What is expected is the mean of the quiet year. The threshold is stale from the week on in which its volume,
+    smoothed over nine weeks, has fallen by as much as the alarm is to see within three weeks. An alarm before
+    that week is none late.
+    """
+    alarms, late, since, stale = [], [], [], 0
+    begin = SEEN + QUIET
+    for kept in programmes:
+        grid = _grid(pool, kept, len(thresholds(policy)))
+        steps, _ = _solved(grid, policy, _room(grid), SEEN)
+        counts = np.sum([grid.entered[t, s - _FIRST] for t, s in enumerate(steps)], axis=0)
+        level = float(counts[begin - 52 : begin].mean())
+        quiet, watch = Cusum(level), Cusum(level)
+        alarms.append(sum(bool(quiet.add(int(n))) for n in counts[begin - 52 : begin]))
+        smooth = np.convolve(counts, np.ones(9) / 9, mode="same")[begin:-4]
+        below = np.flatnonzero(smooth <= level * visible_change(level, rising=False))
+        if not len(below):
+            continue
+        stale += 1
+        rang = next((k + 1 for k, n in enumerate(counts[begin:]) if watch.add(int(n))), None)
+        if rang is not None:
+            late.append(max(0, rang - int(below[0]) - 1))
+            since.append(rang)
+    return {
+        "weeks": float(np.median(late)) if late else None,
+        "weeks_most": max(late) if late else None,
+        "within_three_weeks_share": sum(x <= 3 for x in late) / stale if stale else None,
+        "weeks_since_drift_began": float(np.median(since)) if since else None,
+        "heard": len(late),
+        "stale": stale,
+        "false_alarms_in_52_quiet_weeks": sum(alarms) / len(alarms),
+        "false_alarms_most": max(alarms),
+    }

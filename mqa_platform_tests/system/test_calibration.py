@@ -1,0 +1,76 @@
+"""A proposal is published, dated, and in force only when somebody promotes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mqa_platform.home import Home
+from mqa_platform.policy.loader import load_policy, policy_version
+from mqa_platform_tests.system.pipeline import ALL, rows
+
+
+@pytest.mark.slow
+def test_a_run_proposes_a_threshold_for_every_tier_and_changes_none(built: Home) -> None:
+    found = {r["tier"]: r for r in rows(built, "threshold_proposals")}
+    assert set(found) == {"strategic", "scaled", "programmatic"}
+    bars = {tier: float(rule.threshold) for tier, rule in load_policy(None).stages.tiers}
+    assert {t: r["threshold_now"] for t, r in found.items()} == bars
+    assert {r["policy_version"] for r in found.values()} == {policy_version(load_policy(None))}
+    assert {r["proposed_on"] for r in found.values()} == {ALL.days()[-1]}
+    assert {float(r["threshold"]) for r in rows(built, "scores")} <= set(bars.values())
+
+
+@pytest.mark.slow
+def test_the_curve_has_every_step_of_every_tier_and_marks_the_one_proposed(built: Home) -> None:
+    curve = rows(built, "threshold_curve")
+    assert len(curve) == 65 * 4
+    proposed = {r["tier"]: r["step"] for r in curve if r["is_proposed"]}
+    assert proposed == {r["tier"]: r["step"] for r in rows(built, "threshold_proposals")}
+
+
+@pytest.mark.slow
+def test_the_room_is_what_the_reps_file_says_less_absence_and_open_work(built: Home) -> None:
+    room = rows(built, "sales_room")
+    reps = {r["rep_id"] for r in room}
+    active = [r for r in rows(built, "capacity") if r["is_active"] and r["capacity_per_week"]]
+    assert reps == {r["user_id"] for r in active}
+    assert len(room) == 13 * len(reps)
+    whole = sum(r["room"] for r in room) / 13
+    assert whole == pytest.approx(rows(built, "threshold_proposals")[0]["room_per_week"])
+
+
+@pytest.mark.slow
+def test_the_verb_says_what_is_published_and_nothing_is_promoted(home: Home, verb) -> None:
+    code, out = verb(home, "calibrate", "--json")
+    assert code == 0
+    told = json.loads(out)
+    published = rows(home, "threshold_proposals")
+    by_tier = {r["tier"]: r for r in told["tiers"]}
+    for row in published:
+        mine = by_tier[row["tier"]]
+        assert mine["threshold_proposed"] == pytest.approx(row["threshold_proposed"])
+        assert mine["volume_per_week"] == pytest.approx(row["volume_per_week"])
+        assert mine["says"] == row["says"]
+    moved = any(r["threshold_proposed"] != r["threshold_now"] for r in told["tiers"])
+    assert (told["folder"] is not None) == moved
+    if moved:
+        changed = load_policy(Path(told["folder"])).stages.tiers
+        wanted = {t: float(rule.threshold) for t, rule in changed}
+        assert wanted == {t: by_tier[t]["threshold_proposed"] for t in wanted}
+        assert "mqa policy promote" in told["commands"][-1]
+    assert not (home.policies / "log").exists()
+
+
+@pytest.mark.slow
+def test_an_earlier_day_is_proposed_from_what_was_known_then(home: Home, verb) -> None:
+    first = ALL.days()[3].isoformat()
+    code, out = verb(home, "calibrate", "--as-of", first, "--json")
+    told = json.loads(out)
+    assert code == 0
+    # Three days are too few for any proposal.
+    assert told["as_of"] == first
+    assert told["status"] == "cannot_say"
+    assert told["folder"] is None
