@@ -112,7 +112,7 @@ def attribution(
     from mqa_platform import metric_reports as reports
 
     rows = reports.attribution(Home.from_environment(), model, by)
-    columns = [by, "opportunities", "touches", "credit", "pipeline", "revenue"]
+    columns = [by, "opportunities", "touches", "credit", "pipeline", "revenue", "spend", "roi"]
     _shown(f"Attribution, {model}", columns, rows, as_json)
 
 

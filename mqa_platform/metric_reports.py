@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from statistics import median
 from typing import Any
 
@@ -19,7 +20,7 @@ from mqa_platform.core.metrics.register import METRICS
 from mqa_platform.core.metrics.register import definitions as registered
 from mqa_platform.core.missed_deals import MISSING_RULES
 from mqa_platform.home import Home
-from mqa_platform.marts import MartError, open_marts
+from mqa_platform.marts import MartError, Marts, open_marts
 from mqa_platform.promotions import policy_now
 
 PLACES = ("channel", "campaign", "content")
@@ -131,6 +132,9 @@ def drill(
 def attribution(home: Home, model: str, by: str) -> list[dict[str, Any]]:
     """Credit, pipeline and revenue by channel, campaign or content under one model; the most pipeline first.
 
+    ``spend`` is what campaign_spend has under the same name since the history starts, in the programme's
+    currency, and ``roi`` is (pipeline − spend) ÷ spend; both are null where no spend has the name.
+
     Raises:
         MartError: no such model or place.
     """
@@ -148,7 +152,23 @@ def attribution(home: Home, model: str, by: str) -> list[dict[str, Any]]:
             revenue=t["revenue"].sum(),
         )
         rows = marts.rows(told)
+        spent = _spend(home, marts, by) if by in ("channel", "campaign") else {}
+    for row in rows:
+        row["spend"] = spend = spent.get(row[by])
+        known = spend is not None and spend > 0 and row["pipeline"] is not None
+        row["roi"] = float((row["pipeline"] - spend) / spend) if known else None
     return sorted(rows, key=lambda r: (-(r["pipeline"] or 0), -r["credit"], r[by]))
+
+
+def _spend(home: Home, marts: Marts, by: str) -> dict[str, Decimal]:
+    """Channel or campaign → money spent on it since the history starts."""
+    program = policy_now(home).policy.program
+    t = marts.table("campaign_spend")
+    mine = (t["currency"] == program.currency) & (t["spend_date"] >= program.history_starts_on)
+    t = t.filter(mine & t[by].notnull())
+    return {
+        r[by]: r["spend"] for r in marts.rows(t.group_by(by).aggregate(spend=t["amount"].sum()))
+    }
 
 
 def paths(home: Home) -> list[dict[str, Any]]:

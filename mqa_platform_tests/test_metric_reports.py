@@ -62,6 +62,13 @@ TABLES = {
         credited("o1", "email", 0.75, Decimal(75)),
         credited("o2", "web", 1.0, None),
     ],
+    "campaign_spend": [
+        {"source": "ads", "spend_id": f"{n}", "spend_date": day, "channel": c, "amount": a, "currency": u}
+        for n, (day, c, a, u) in enumerate([
+            (date(2026, 1, 1), "web", Decimal(4), "USD"), (date(2026, 1, 2), "web", Decimal(6), "USD"),
+            (date(2020, 1, 1), "web", Decimal(99), "USD"), (date(2026, 1, 1), "web", Decimal(99), "EUR"),
+        ])
+    ],
     "conversion_paths": [
         {"opportunity_id": f"o{n}", "path": p, "touches": n, "people": 1, "days": n, "is_won": w,
          "amount": Decimal(10), "origin": "none"}
@@ -141,6 +148,8 @@ def test_attribution_is_summed_by_place_and_money_that_nobody_knows_is_none(home
         2,
     )
     assert (email["credit"], email["pipeline"]) == (0.75, 75)
+    # 25 for 10 that were spent since the history starts; no spend is called email.
+    assert (web["spend"], web["roi"], email["spend"], email["roi"]) == (10, 1.5, None, None)
 
 
 def test_paths_are_counted_with_what_became_of_them(home):

@@ -7,7 +7,8 @@ One programme works the accounts of all seeds' markets together: three quarters 
 and a year in which intent falls by half, all along it or faster. Its reps take half of what the packaged
 thresholds bring in the first two quarters, so that thresholds may go either way. A proposal is approved every
 13 weeks, and in the week after an alarm. Scores are read once a week; volume is who enters at the thresholds of
-the week, and whom a lower threshold finds above it already is backlog and not volume, as in a promotion.
+the week, and whom a lower threshold finds above it already is backlog and not volume, as in a promotion. The
+bounds that the policy's own check sets to a threshold are left out here.
 """
 
 from __future__ import annotations
@@ -16,46 +17,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from mqa_platform.core.calibration.counts import Cusum, poisson_band, visible_change
 from mqa_platform.core.calibration.curve import curves
-from mqa_platform.core.calibration.entries import STEPS, entry_kernel, thresholds
+from mqa_platform.core.calibration.entries import STEPS, thresholds
 from mqa_platform.core.calibration.solver import TOLERANCE, solve
 from mqa_platform.core.rates import wilson
+from mqa_platform.evaluation.capacity_markets import (
+    FIRST_STEP,
+    QUIET,
+    SEEN,
+    WARM_UP,
+    WEEKS,
+    Grid,
+    Pool,
+    grid_of,
+    market_config,
+    market_entries,
+    pooled,
+)
 from mqa_platform.evaluation.measures import Facts
-from mqa_platform.evaluation.scored_market import candidates_of
-from mqa_platform.evaluation.scratch import scratch_session
-from mqa_platform.evaluation.seen_market import day_of, number_of
-from mqa_platform.market.config import DAY, MarketConfig, World
+from mqa_platform.market.config import World
 from mqa_platform.market.streams import Ints
-from mqa_platform.market.watched import Watched, watched
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.models import Policy
 
-WARM_UP, SEEN, QUIET, CHANGING, QUARTER = 26, 39, 39, 52, 13
-HALF_YEAR = 26
-WEEKS = WARM_UP + SEEN + QUIET + CHANGING
-FALL = -0.5
+QUARTER, HALF_YEAR = 13, 26
 PROGRAMMES = 20
-_FIRST = STEPS[0]
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Entries of all markets at all steps: equally long columns; ``week`` from the end of the warm-up.
-
-    ``hit`` marks an opportunity within the conversion window; ``account`` is numbered over all markets.
-    """
-
-    account: Ints
-    tier: Ints
-    step: Ints
-    week: Ints
-    hit: Ints
-    accounts: int
 
 
 @dataclass(frozen=True)
@@ -65,16 +54,6 @@ class _Quarter:
     counts: Ints
     status: str
     drifting: bool
-
-
-def market_config(
-    accounts: int, seed: int, drift_weeks: int, world: World = "committee"
-) -> MarketConfig:
-    """The market of one seed: quiet, then losing half of its intent within so many weeks."""
-    return MarketConfig(
-        accounts, 7 * WEEKS, seed, world=world, intent_drift=FALL, drift_weeks=drift_weeks,
-        drift_from=7 * (WARM_UP + SEEN + QUIET),
-    )  # fmt: skip
 
 
 def evaluate_capacity(
@@ -97,8 +76,8 @@ def evaluate_capacity(
     parts = []
     for seed in seeds:
         tell(f"capacity, seed {seed}")
-        parts.append(_entries(market_config(accounts, seed, drift_weeks, world), policy))
-    pool = _pooled(parts, accounts)
+        parts.append(market_entries(market_config(accounts, seed, drift_weeks, world), policy))
+    pool = pooled(parts, accounts)
     rng = np.random.default_rng(min(seeds))
     halves = [rng.random(pool.accounts) < 0.5 for _ in range(PROGRAMMES)]
     tell("quarter by quarter")
@@ -106,59 +85,7 @@ def evaluate_capacity(
     return {"capacity": _capacity(runs), "stale_alarm": _stale(pool, policy, [None, *halves])}
 
 
-def _entries(config: MarketConfig, policy: Policy) -> tuple[Ints, ...]:
-    """(account, tier, step, week, hit) of one market's entries."""
-    w = watched(config)
-    days = [day_of(config, 7 * n) for n in range(WARM_UP, WEEKS)]
-    with scratch_session() as session:
-        rows = candidates_of(session, w, policy, days)
-    bars = thresholds(policy)
-    found = entry_kernel(bars, policy.stages.min_dwell_days).fn(rows)
-    account = pc.utf8_slice_codeunits(found["account_id"], 1).cast(pa.int64()).to_numpy()
-    tier = pc.index_in(found["tier"], pa.array(list(bars))).to_numpy().astype(np.int64)
-    day = np.array([number_of(config, d) for d in found["entered_on"].to_pylist()], dtype=np.int64)
-    week = day // 7 - WARM_UP
-    hit = _followed(w, account, day, policy.conversions.opportunity_window_days)
-    later = week > 0
-    return tuple(c[later] for c in (account, tier, found["step"].to_numpy(), week, hit))
-
-
-def _followed(w: Watched, account: Ints, day: Ints, window: int) -> Ints:
-    """1 for each entry after which the account had an opportunity within the window."""
-    deals = sorted(
-        (o.account, (o.created_at - w.config.start) // DAY) for o in w.outcomes.opportunities
-    )
-    key = np.array([a * 10_000 + d for a, d in deals] + [2**60], dtype=np.int64)
-    place = np.searchsorted(key, account * 10_000 + day)
-    return (key[place] < account * 10_000 + day + window).astype(np.int64)
-
-
-def _pooled(parts: list[tuple[Ints, ...]], accounts: int) -> Pool:
-    columns = [np.concatenate(c) for c in zip(*parts, strict=True)]
-    market = np.repeat(np.arange(len(parts)), [len(p[0]) for p in parts])
-    _, tier, step, week, hit = columns
-    return Pool(columns[0] + market * accounts, tier, step, week, hit, accounts * len(parts))
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Entries by tier, step and week; mature hits by the week of entry."""
-
-    entered: Ints
-    hits: Ints
-
-
-def _grid(pool: Pool, kept: np.ndarray | None, tiers: int) -> _Grid:
-    rows = slice(None) if kept is None else np.flatnonzero(kept[pool.account])
-    shape = (tiers, len(STEPS), WEEKS - WARM_UP)
-    place = (pool.tier[rows], pool.step[rows] - _FIRST, pool.week[rows])
-    entered, hits = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    np.add.at(entered, place, 1)
-    np.add.at(hits, place, pool.hit[rows])
-    return _Grid(entered, hits)
-
-
-def _solved(grid: _Grid, policy: Policy, room: float, week: int) -> tuple[list[int], str]:
+def _solved(grid: Grid, policy: Policy, room: float, week: int) -> tuple[list[int], str]:
     """The step of each tier that is proposed at the beginning of a week, from what was known then."""
     bars = thresholds(policy)
     since = max(week - HALF_YEAR, 1)
@@ -182,21 +109,21 @@ def _solved(grid: _Grid, policy: Policy, room: float, week: int) -> tuple[list[i
     return [c.step for c in solution.choices], solution.status
 
 
-def _room(grid: _Grid) -> float:
-    return float(grid.entered[:, -_FIRST, 1:HALF_YEAR].sum()) / (HALF_YEAR - 1) / 2
+def _room(grid: Grid) -> float:
+    return float(grid.entered[:, -FIRST_STEP, 1:HALF_YEAR].sum()) / (HALF_YEAR - 1) / 2
 
 
 def _programme(
     pool: Pool, policy: Policy, kept: np.ndarray | None
 ) -> tuple[float, list[_Quarter], int]:
     """The room, the quarters and the proposals out of cycle of one programme."""
-    grid = _grid(pool, kept, len(thresholds(policy)))
+    grid = grid_of(pool, kept, len(thresholds(policy)))
     room, quarters, again = _room(grid), [], 0
     for start in range(SEEN, WEEKS - WARM_UP - QUARTER + 1, QUARTER):
         steps, status = _solved(grid, policy, room, start)
         watch, counts = Cusum(room), []
         for week in range(start, start + QUARTER):
-            n = int(sum(grid.entered[t, s - _FIRST, week] for t, s in enumerate(steps)))
+            n = int(sum(grid.entered[t, s - FIRST_STEP, week] for t, s in enumerate(steps)))
             counts.append(n)
             if watch.add(n) and week + 1 < start + QUARTER:
                 steps, status = _solved(grid, policy, room, week + 1)
@@ -264,9 +191,9 @@ def _stale(pool: Pool, policy: Policy, programmes: list[np.ndarray | None]) -> F
     alarms, late, since, stale = [], [], [], 0
     begin = SEEN + QUIET
     for kept in programmes:
-        grid = _grid(pool, kept, len(thresholds(policy)))
+        grid = grid_of(pool, kept, len(thresholds(policy)))
         steps, _ = _solved(grid, policy, _room(grid), SEEN)
-        counts = np.sum([grid.entered[t, s - _FIRST] for t, s in enumerate(steps)], axis=0)
+        counts = np.sum([grid.entered[t, s - FIRST_STEP] for t, s in enumerate(steps)], axis=0)
         level = float(counts[begin - 52 : begin].mean())
         quiet, watch = Cusum(level), Cusum(level)
         alarms.append(sum(bool(quiet.add(int(n))) for n in counts[begin - 52 : begin]))

@@ -6,6 +6,10 @@ Belongs here: holding names and rankings against the true buying episodes. Does 
 A name is right when the account is truly in the market on that day: between the day on which its episode begins
 and the day on which it ends. An episode is found when its account is named on one of its days; asked for are
 the episodes that begin and end inside the days of the measurement, of accounts that could be called.
+
+An account that sales works already is named by nobody: from the day on which its opportunity is opened until it is
+lost, and for good once it is won. In the platform such an account is past mqa, and an MQL of it is attached to the
+open conversation. So a buyer who is named only after the deal is open is not found.
 """
 
 from __future__ import annotations
@@ -33,6 +37,20 @@ class Hits:
     lead_days: tuple[float, ...]
 
 
+def not_in_work(w: Watched, named: Named) -> Named:
+    """The names on days on which the account has no open or won opportunity."""
+    start, end = w.config.start, w.config.end
+    keep = np.ones(len(named.day), dtype=bool)
+    for o in w.outcomes.opportunities:
+        if o.created_at < start and o.closed_at is not None and not o.is_won:
+            continue
+        lost = o.closed_at is not None and not o.is_won
+        until = o.closed_at if lost and o.closed_at is not None else end
+        opened, over = (o.created_at - start) // DAY, (until - start) // DAY
+        keep &= (named.account != o.account) | (named.day < opened) | (named.day > over)
+    return Named(named.account[keep], named.day[keep])
+
+
 def hits(w: Watched, named: Named, asked: Bools, first: int, last: int) -> Hits:
     """Names that are right and episodes that are found.
 
@@ -43,7 +61,7 @@ def hits(w: Watched, named: Named, asked: Bools, first: int, last: int) -> Hits:
         first: first day of the measurement, counted from the market's first.
         last: last day.
     """
-    e = w.episodes
+    e, named = w.episodes, not_in_work(w, named)
     right = np.zeros(len(named.day), dtype=bool)
     deals = {o.episode: o.created_at for o in w.outcomes.opportunities if o.episode >= 0}
     episodes = found = 0

@@ -159,6 +159,7 @@ def _difference(found: list[Figures], baseline: str) -> Facts:
         "recall": lambda x: _share(x[0].found, x[0].episodes),
         "lift_top_decile": lambda x: x[1],
         "balance": lambda x: _balance(x[0]),
+        "lead_days": lambda x: median(x[0].lead_days) if x[0].lead_days else None,
     }
     for name, of in measures.items():
         pairs = [(of(f["mqa"]), of(f[baseline])) for f in found]
@@ -195,6 +196,10 @@ def _says(world: World, each: dict[str, Facts], compared: dict[str, Facts]) -> l
         != compared["mql"]["balance"]["verdict"]
     ):
         said.append("Who looks at people and not at fit finds more: our ICP refuses many who buy.")
+    if compared["fit_only"]["lift_top_decile"]["verdict"] != "better":
+        said.append(
+            "The MQA score ranks no better than fit alone: what is seen tells nothing of who buys."
+        )
     value = each["mqa"]["lift_top_decile"]
     low, high = each["mqa"]["lift_top_decile_low"], each["mqa"]["lift_top_decile_high"]
     if value is not None and low is not None and low <= 1 <= high:

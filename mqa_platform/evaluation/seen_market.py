@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +32,6 @@ from mqa_platform.policy.models import Policy
 _WEB = ("page_view", "demo_request", "content_download", "event_attendance", "ad_click", "identify")
 _MAIL = {CLICKED: "email_click", REPLIED: "email_reply", ATTENDED: "event_attendance",
          UNSUBSCRIBED: "unsubscribe"}  # fmt: skip
-_EPOCH = date(1970, 1, 1)
 
 
 def sellable(w: Watched) -> Bools:
@@ -231,11 +229,3 @@ def day_of(config: MarketConfig, number: int) -> date:
 def number_of(config: MarketConfig, day: date) -> int:
     """The number of a day, counted from the market's first."""
     return (day - config.starts_on).days
-
-
-def days_since_epoch(day: date) -> int:
-    """As Arrow keeps a date."""
-    return (day - _EPOCH).days
-
-
-Rows = list[dict[str, Any]]

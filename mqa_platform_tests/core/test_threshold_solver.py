@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_platform.core.calibration.curve import Curve, Point
-from mqa_platform.core.calibration.entries import STEPS
+from mqa_platform.core.calibration.entries import STEPS, at_step
 from mqa_platform.core.calibration.proposals import (
     Lowering,
     lowering,
@@ -260,8 +260,8 @@ def test_no_threshold_goes_below_what_the_policys_own_check_allows():
     # The packaged ceilings for news are 20 points: a threshold below 80 would be refused.
     assert lowest_legal(POLICY) == 80
     found = solve([curve(falling, lambda s: 0.6)], 60, 0.1, 20, legal=80)
-    # 90 x 0.97 to the third is 82.4 and to the fourth 80.0: rounded to a tenth it still stands.
-    assert found.choices[0].step == found.choices[0].lowest
-    assert 80 <= 90 * 1.03 ** found.choices[0].step < 83
+    # 90 ÷ 1.03 to the fourth is 79.96, and 80 as it is proposed: to a tenth.
+    assert (found.choices[0].step, found.choices[0].lowest) == (-4, -4)
+    assert at_step(90, -4) == 80.0
     assert found.status == "starved"
     assert not found.choices[0].floor_binds

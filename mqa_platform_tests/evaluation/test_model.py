@@ -52,8 +52,21 @@ def test_a_name_is_right_on_the_days_of_the_episode_only(market):
     asked = sellable(market)
     other = int(np.flatnonzero(asked & (np.arange(400) != who))[0])
     found = hits(w, named((who, 39), (who, 40), (who, 70), (who, 71), (other, 50)), asked, 28, 119)
-    assert (found.named, found.right, found.episodes, found.found) == (5, 2, 1, 1)
+    # On day 65 the deal is opened: whoever names it on day 70 or 71 tells sales what it works already.
+    assert (found.named, found.right, found.episodes, found.found) == (3, 1, 1, 1)
     assert found.lead_days == (25.0,)
+    late = hits(w, named((who, 66)), asked, 28, 119)
+    assert (late.named, late.episodes, late.found) == (0, 1, 0)
+
+
+def test_a_lost_deal_may_be_named_again_and_a_won_one_may_not(market):
+    w, who = one_episode(market, 40.5, 110.5, opens=50.0)
+    deal = w.outcomes.opportunities[0]
+    closed = market.config.start + 60 * 86_400_000_000
+    for won, right in ((False, 1), (True, 0)):
+        told = replace(w.outcomes, opportunities=[replace(deal, closed_at=closed, is_won=won)])
+        found = hits(replace(w, outcomes=told), named((who, 55), (who, 61)), sellable(w), 28, 119)
+        assert found.right == right
 
 
 def test_an_episode_that_the_measurement_cuts_is_not_asked_for_and_still_right(market):

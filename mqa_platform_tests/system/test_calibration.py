@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy, policy_version
-from mqa_platform_tests.system.pipeline import ALL, rows
+from mqa_platform_tests.system.pipeline import ALL
+from mqa_platform_tests.system.pipeline import rows as found_by
+
+
+def rows(home: Home, table: str) -> list[dict[str, Any]]:
+    """All rows of a published table."""
+    return found_by(home, f"SELECT * FROM {table}")
 
 
 @pytest.mark.slow
