@@ -51,7 +51,7 @@ def check(
     console.out.print(f"The policy is valid: {told}.", markup=False)
     for warned in found:
         console.out.print(f"warning: {warned}", markup=False, style="yellow")
-    console.out.print(f"{len(found)} warnings, {against}.", markup=False)
+    console.out.print(f"{len(found)} warnings, {against}.", markup=False, soft_wrap=True)
 
 
 @policies.command()
