@@ -24,6 +24,7 @@ from mqa_platform.cli_init import init
 from mqa_platform.cli_overrides import add_overriding
 from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
+from mqa_platform.cli_receive import receive
 from mqa_platform.cli_routing import add_routing
 from mqa_platform.cli_sources import sources
 from mqa_platform.cli_words import day_or_none as _day
@@ -44,6 +45,7 @@ app.add_typer(evaluations, name="evaluate")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
 app.command()(erase)
+app.command()(receive)
 cli_decisions.add_verbs(app)
 add_explaining(app)
 add_verbs(app)

@@ -22,6 +22,7 @@ _CODES = {
     "mqa_platform.reassigning:ReassignmentError": USAGE,
     "mqa_platform.route_simulation:SimulationError": USAGE,
     "mqa_platform.erasure:ErasureError": USAGE,
+    "mqa_platform.receiver.settings:ReceiverError": USAGE,
     "mqa_platform.scenarios:ScenarioError": USAGE,
     "mqa_platform.market.config:MarketError": USAGE,
     "mqa_platform.evaluation.measures:EvaluationError": USAGE,
