@@ -21,6 +21,7 @@ from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_handoffs import add_worklist, handoffs
 from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_init import init
+from mqa_platform.cli_local_crm import local_crm
 from mqa_platform.cli_overrides import add_overriding
 from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
@@ -46,6 +47,7 @@ app.command()(init)
 app.add_typer(privacy, name="privacy")
 app.command()(erase)
 app.command()(receive)
+app.command()(local_crm)
 cli_decisions.add_verbs(app)
 add_explaining(app)
 add_verbs(app)
@@ -172,7 +174,12 @@ def example(
 
 
 @app.command()
-def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000) -> None:
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    receive: Annotated[
+        int | None, typer.Option(help="Also take signed webhooks on this port of 127.0.0.1.")
+    ] = None,
+) -> None:
     """Open the Dagster UI and its daemon on this home's data."""
     from mqa_platform.development import serve
 
@@ -180,6 +187,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] 
         Home.from_environment(),
         port,
         lambda url: console.out.print(f"Dagster UI: {url} (Ctrl-C ends it)"),
+        receive,
     )
     raise typer.Exit(code)
 

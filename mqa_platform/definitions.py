@@ -23,8 +23,15 @@ from mqa_platform.assets import (
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
 from mqa_platform.promotions import policy_now
-from mqa_platform.schedules import daily_refresh, every_hour, every_morning, land_sources
-from mqa_platform.sensors import on_new_files
+from mqa_platform.schedules import (
+    daily_refresh,
+    deliver,
+    every_hour,
+    every_morning,
+    land_sources,
+    refresh_and_deliver,
+)
+from mqa_platform.sensors import Jobs, sensors
 
 
 def build_definitions(
@@ -51,13 +58,17 @@ def build_definitions(
         conversions.snapshot_asset,
     ]
     job = daily_refresh(assets)
+    sending = deliver([conversions.snapshot_asset])
+    acting = refresh_and_deliver(assets)
     landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset, reps.asset])
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
         assets=assets,
-        jobs=[job, landing],
+        jobs=[job, landing, sending, acting],
         schedules=[every_morning(job, daily), every_hour(landing)],
-        sensors=[on_new_files(job, home, policy, daily)],
+        sensors=sensors(
+            Jobs(acting, sending, daily), [job, landing, sending, acting], home, policy
+        ),
         resources={"platform": platform, **(resources or {})},
         executor=dg.in_process_executor,
         loggers=loggers,

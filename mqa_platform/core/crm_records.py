@@ -6,6 +6,7 @@ before (``crm_changes``), or the names of the CRM's fields (``destinations.crm_f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -13,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.expressions import first_match, in_force, newest_first, none_of_type
-from mqa_platform.policy.models import Policy
+from mqa_platform.policy.write_back import WriteBack
 
 # Columns of a record, with their types.
 RECORD: Final = {
@@ -26,17 +27,20 @@ _REASONS: Final = 3
 _KEY: Final = ("account_id", "motion")
 
 
-def crm_records(
-    stages: ir.Table,
-    scores: ir.Table,
-    receipts: ir.Table,
-    touchpoints: ir.Table,
-    accounts: ir.Table,
-    duplicates: ir.Table,
-    handoffs: ir.Table,
-    policy: Policy,
-    as_of: date,
-) -> ir.Table:
+@dataclass(frozen=True)
+class Known:
+    """The published tables that records are made of."""
+
+    stages: ir.Table
+    scores: ir.Table
+    score_receipts: ir.Table
+    touchpoints: ir.Table
+    accounts: ir.Table
+    crm_duplicates: ir.Table
+    handoffs: ir.Table
+
+
+def crm_records(known: Known, policy: WriteBack, as_of: date) -> ir.Table:
     """One row (``RECORD``) an account with a stage on the day, in every motion that may be written.
 
     ``left_out`` says why a record is not written: ``discovered`` (the CRM has no such account), ``duplicate``
@@ -44,11 +48,12 @@ def crm_records(
     ``touchpoints`` are those of the buyer up to the day, by which newer evidence is known.
 
     Args:
-        stages, scores, receipts, touchpoints, accounts, duplicates, handoffs: as published.
-        policy: ``write_back.fields`` names the motions.
+        known: as published.
+        policy: ``fields`` names the motions.
         as_of: the last published day.
     """
-    motions = sorted(policy.write_back.fields)
+    stages, scores, receipts = known.stages, known.scores, known.score_receipts
+    motions: list[str] = sorted(policy.fields)
     t = stages.filter((stages["stage_date"] == as_of) & stages["motion"].isin(motions or [""]))
     t = t.select(*_KEY, "stage", "policy_version", since="entered_on")
     of_day = scores.filter(scores["score_date"] == as_of)
@@ -60,9 +65,9 @@ def crm_records(
     )
     t = _with(t, told, _KEY)
     t = _with(t, _top_reasons(receipts.filter(receipts["score_date"] == as_of)), _KEY)
-    t = _with(t, _evidence(touchpoints, as_of), ("account_id",))
-    t = _with(t, _pages(handoffs, as_of), _KEY)
-    t = _with(t, _left_out(accounts, duplicates, as_of), ("account_id",))
+    t = _with(t, _evidence(known.touchpoints, as_of), ("account_id",))
+    t = _with(t, _pages(known.handoffs, as_of), _KEY)
+    t = _with(t, _left_out(known.accounts, known.crm_duplicates, as_of), ("account_id",))
     # Of an account without a score the day itself says whether its sources had come.
     t = t.cross_join(of_day.aggregate(validity_of_day=of_day["validity"].min()))
     whole = t.mutate(

@@ -19,7 +19,17 @@ from mqa_platform.core.sla_messages import told_events
 
 # A reader works from one digest to the next.
 _AHEAD: Final = timedelta(hours=24)
-LINE: Final = ("rep_id", "section", "handoff_id", "account_id", "name", "tier", "at", "reason", "rank")
+LINE: Final = (
+    "rep_id",
+    "section",
+    "handoff_id",
+    "account_id",
+    "name",
+    "tier",
+    "at",
+    "reason",
+    "rank",
+)
 
 
 def digest_lines(

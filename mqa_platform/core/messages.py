@@ -77,7 +77,9 @@ def _happened(row: Row) -> Sentence:
     return say(f"{words(row['signal_type'])}: {counted(row['count'], 'time')}{by}{since}.")
 
 
-def sla_facts(event: str, at: datetime, handoff: Row, account: str, holder: str, zone: str | None) -> Facts:
+def sla_facts(
+    event: str, at: datetime, handoff: Row, account: str, holder: str, zone: str | None
+) -> Facts:
     """A reminder, a breach, an escalation: what the clock of a handoff set off at a moment."""
     since = handoff["delivered_at"]
     lines = list(standing(handoff, holder, zone))
@@ -110,7 +112,9 @@ def _line(row: Row, zone: str | None) -> Sentence:
     account = shown(row["name"], row["account_id"])
     tier = words(row["tier"] or "unknown")
     if row["section"] == "due":
-        return say(f"{{account}}, tier {tier}: due {spoken_moment(row['at'], zone)}.", account=account)
+        return say(
+            f"{{account}}, tier {tier}: due {spoken_moment(row['at'], zone)}.", account=account
+        )
     if row["section"] == "told":
         when = spoken_moment(row["at"], zone)
         return say(f"{_EVENTS[row['reason']]} ({when}).", account=account)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 Kind = Literal["handoff", "update", "reminder", "escalation", "digest", "answer", "task", "alert"]
@@ -28,6 +29,7 @@ class Message:
         motion: of the handoff.
         rep_id: whom it is for.
         payload: the facts that are told, as JSON can hold them.
+        created_on: day of the handoff: its episode is found by it when late data moves the entry.
     """
 
     key: str
@@ -38,6 +40,7 @@ class Message:
     motion: str | None = None
     rep_id: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+    created_on: date | None = None
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Journal:
             {
                 "key": m.key, "channel": m.channel, "kind": m.kind, "handoff_id": m.handoff_id,
                 "account_id": m.account_id, "motion": m.motion, "rep_id": m.rep_id,
-                "payload": dict(m.payload), "entered_at": now, "place": place, "state": PENDING,
+                "payload": dict(m.payload), "created_on": m.created_on,
+                "entered_at": now, "place": place, "state": PENDING,
                 "attempts": 0, "failures": 0, "unanswered": False,
                 "released_at": now if released else None,
             }
@@ -72,12 +73,15 @@ class Journal:
                 new += connection.execute(known).rowcount
         return new
 
-    def release(self, payloads: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
-        """Lets messages go out, in the order given, with what they are to say."""
+    def release(self, messages: Sequence[Message], now: datetime) -> None:
+        """Lets waiting messages go out, in the order given, to whom and with what they are to say now."""
         with self._engine.begin() as connection:
-            for place, (key, payload) in enumerate(payloads.items()):
-                released = {"payload": dict(payload), "released_at": now, "place": place}
-                where = (MESSAGES.c.key == key) & MESSAGES.c.released_at.is_(None)
+            for place, m in enumerate(messages):
+                released = {
+                    "handoff_id": m.handoff_id, "rep_id": m.rep_id, "payload": dict(m.payload),
+                    "released_at": now, "place": place,
+                }  # fmt: skip
+                where = (MESSAGES.c.key == m.key) & MESSAGES.c.released_at.is_(None)
                 connection.execute(update(MESSAGES).where(where).values(**released))
 
     def known(self, keys: Collection[str]) -> set[str]:
@@ -122,6 +126,15 @@ class Journal:
             for some in _parts(sorted(handoff_ids))
             for entry in self._entries(MESSAGES.c.handoff_id.in_(some))
         ]
+
+    def told(self, released_since: datetime | None = None) -> list[dict[str, Any]]:
+        """All columns of all messages but what they say; or of those let go out since a moment."""
+        columns = [c for c in MESSAGES.c if c.name != "payload"]
+        asked = select(*columns).order_by(MESSAGES.c.entered_at, MESSAGES.c.place, MESSAGES.c.key)
+        if released_since is not None:
+            asked = asked.where(MESSAGES.c.released_at >= released_since)
+        with self._engine.begin() as connection:
+            return [dict(row._mapping) for row in connection.execute(asked)]
 
     def sent(self, handoff_id: str, channel: str) -> Entry | None:
         """The message by which a channel was told of a handoff first, if it was."""
@@ -235,7 +248,7 @@ def _entry(row: Row[Any]) -> Entry:
     r = row._mapping
     message = Message(
         r["key"], r["channel"], cast(Kind, r["kind"]), r["handoff_id"], r["account_id"],
-        r["motion"], r["rep_id"], r["payload"],
+        r["motion"], r["rep_id"], r["payload"], r["created_on"],
     )  # fmt: skip
     told = ("state", "attempts", "failures", "unanswered", "entered_at", "place", "released_at")
     last = ("next_attempt_at", "sent_at", "external_id", "last_error")

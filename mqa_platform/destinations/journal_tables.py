@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     Engine,
     ForeignKey,
     Index,
@@ -61,6 +62,7 @@ MESSAGES = Table(
     Column("motion", String),
     Column("rep_id", String),
     Column("payload", JSON, nullable=False),
+    Column("created_on", Date),
     # Those entered together go out in their order: the most urgent first.
     Column("entered_at", Moment, nullable=False),
     Column("place", Integer, nullable=False),

@@ -92,17 +92,14 @@ def payloads(
     return found
 
 
-def _payload(
-    intent: Row, read: _Read, digests: Mapping[str, list[Row]]
-) -> dict[str, Any] | None:
+def _payload(intent: Row, read: _Read, digests: Mapping[str, list[Row]]) -> dict[str, Any] | None:
     kind, to = intent["kind"], read.reader(intent["rep_id"])
     zone = to["time_zone"]
-    made = {"version": VERSION, "kind": kind, "at": _plain(intent.get("at")), "to": to}
+    made = {"version": VERSION, "kind": kind, "at": _plain(intent["at"]), "to": to}
     made |= {"account": None, "handoff": None, "evidence_url": None, "brief": None}
     if kind == "digest":
-        day = intent.get("at") or datetime.now(UTC)
-        mine = digests.get(intent["rep_id"], [])
-        return {**made, "facts": digest_facts(mine, zone, spoken_day(day.date()))} if mine else None
+        mine, day = digests.get(intent["rep_id"], []), spoken_day(intent["at"].date())
+        return {**made, "facts": digest_facts(mine, zone, day)} if mine else None
     handoff = read.handoffs.get(intent["handoff_id"])
     if handoff is None:
         return None
@@ -110,7 +107,11 @@ def _payload(
     name = account.get("name") or handoff["account_id"]
     holder = read.reader(handoff["rep_id"])["name"]
     made |= {
-        "account": {"account_id": handoff["account_id"], "name": name, "domain": account.get("domain")},
+        "account": {
+            "account_id": handoff["account_id"],
+            "name": name,
+            "domain": account.get("domain"),
+        },
         "handoff": {c: _plain(handoff[c]) for c in _OF_HANDOFF} | {"rep_name": holder},
         "evidence_url": handoff["evidence_url"],
     }
@@ -120,7 +121,12 @@ def _payload(
     if kind == "handoff":
         lines = list(standing(handoff, holder, zone))
         made["facts"] = {
-            "title": {"text": "{account} is yours", "words": {"account": name}, "cites": [], "records": []},
+            "title": {
+                "text": "{account} is yours",
+                "words": {"account": name},
+                "cites": [],
+                "records": [],
+            },
             "sections": [{"name": "standing", "sentences": lines}],
         }
     elif kind == "update":
@@ -178,7 +184,9 @@ def _news(
     return found
 
 
-def _since(tables: Tables, accounts: Iterable[str], day: date, policy: Policy) -> list[dict[str, Any]]:
+def _since(
+    tables: Tables, accounts: Iterable[str], day: date, policy: Policy
+) -> list[dict[str, Any]]:
     t = typed(tables.table("touchpoints"), policy)
     worth = [name for name, rule in policy.signals.signals.items() if rule.weight > 0]
     t = t.filter(

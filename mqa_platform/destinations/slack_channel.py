@@ -59,7 +59,7 @@ class SlackChannel(Channel):
         try:
             if message.kind == "update":
                 return Sent(message.key, "sent", self._updated(message))
-            place = self._places.of(message.payload["to"])
+            place = self._places.of(message.payload.get("to") or {})
             return Sent(message.key, "sent", self._posted(place, message, self._whole(message)))
         except RefusedError as refusal:
             return Sent(message.key, "refused", error=str(refusal))
@@ -75,7 +75,7 @@ class SlackChannel(Channel):
                 there = self._above(message)
                 found = there and self._keyed(self._thread(*there), message.key)
                 return f"{there[0]}/{found}" if there and found else None
-            place = self._places.of(message.payload["to"])
+            place = self._places.of(message.payload.get("to") or {})
             found = self._keyed(self._history(place), message.key)
             return f"{place}/{found}" if found else None
         except RefusedError as refusal:
@@ -84,7 +84,9 @@ class SlackChannel(Channel):
                 return None
             raise DestinationError("Slack", str(refusal)) from None
         except LaterError as later:
-            raise DestinationError("Slack", str(later), "It is asked again in the next run.") from None
+            raise DestinationError(
+                "Slack", str(later), "It is asked again in the next run."
+            ) from None
 
     def _whole(self, message: Message) -> dict[str, Any]:
         return posted(message.payload, (self.settings.reject_reasons, self.settings.snooze_days))
@@ -134,13 +136,15 @@ class SlackChannel(Channel):
         told = _EXTERNAL.fullmatch(str(message.payload.get("sent_as") or ""))
         if told:
             return told[1], told[2]
-        place = self._places.of(message.payload["to"])
+        place = self._places.of(message.payload.get("to") or {})
         found = self._keyed(self._history(place), f"{message.handoff_id}:{self.name}")
         return (place, found) if found else None
 
     def _history(self, place: str) -> Iterator[Mapping[str, Any]]:
         since = datetime.now(UTC) - timedelta(days=self.settings.find_days)
-        return self._paged("conversations.history", channel=place, oldest=f"{since.timestamp():.6f}")
+        return self._paged(
+            "conversations.history", channel=place, oldest=f"{since.timestamp():.6f}"
+        )
 
     def _thread(self, place: str, stamp: str) -> Iterator[Mapping[str, Any]]:
         return self._paged("conversations.replies", channel=place, ts=stamp)
@@ -167,7 +171,9 @@ class SlackChannel(Channel):
         )
 
     @staticmethod
-    def _keyed(messages: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]], key: str) -> str | None:
+    def _keyed(
+        messages: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]], key: str
+    ) -> str | None:
         for message in messages:
             told = message.get("metadata")
             if isinstance(told, dict) and told.get("event_type") == EVENT_TYPE:

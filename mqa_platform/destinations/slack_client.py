@@ -105,15 +105,22 @@ class Client(WebClient):
             OSError: the answer did not come, or not whole: it may have been done or not.
         """
         try:
-            if method in _FORMS:
-                answer = self.api_call(method, params=content)
-            else:
-                answer = self.api_call(method, json=content)
+            asked: dict[str, Any] = {"params" if method in _FORMS else "json": content}
+            answer = self.api_call(method, **asked)
         except SlackApiError as error:
             raise _meant(method, error) from None
         # The SDK reads attributes of whatever an answer is; an odd one fails in odd ways.
-        except (OSError, HTTPException, SlackClientError, ValueError, AttributeError, TypeError) as error:
-            raise ConnectionError(f"Slack ({method}): no whole answer ({type(error).__name__})") from None
+        except (
+            OSError,
+            HTTPException,
+            SlackClientError,
+            ValueError,
+            AttributeError,
+            TypeError,
+        ) as error:
+            raise ConnectionError(
+                f"Slack ({method}): no whole answer ({type(error).__name__})"
+            ) from None
         if not isinstance(answer.data, dict):
             raise ConnectionError(f"Slack ({method}): the answer is no document")
         return answer.data

@@ -25,13 +25,13 @@ class Places:
         """The id of the conversation in which a reader is told.
 
         Args:
-            reader: ``to`` of a payload.
+            reader: ``to`` of a payload; without a user it is for ``otherwise``.
 
         Raises:
             RefusedError: the policy names no place and Slack knows no such address.
             LaterError, DestinationError, OSError: see ``Client.ask``.
         """
-        settings, user = self._settings, str(reader["user_id"])
+        settings, user = self._settings, str(reader.get("user_id") or "nobody")
         found = settings.reps.get(user) or settings.teams.get(str(reader.get("team")))
         if found is None and settings.look_up_by_email and reader.get("email"):
             found = self._by_address(str(reader["email"]))
@@ -50,7 +50,9 @@ class Places:
             except RefusedError:
                 self._users[address] = None
             except (KeyError, TypeError):
-                raise ConnectionError("Slack (users.lookupByEmail): the answer has no user") from None
+                raise ConnectionError(
+                    "Slack (users.lookupByEmail): the answer has no user"
+                ) from None
         return self._users[address]
 
     def _conversation(self, place: str) -> str:
@@ -62,5 +64,7 @@ class Places:
             try:
                 self._conversations[place] = str(answer["channel"]["id"])
             except (KeyError, TypeError):
-                raise ConnectionError("Slack (conversations.open): the answer has no channel") from None
+                raise ConnectionError(
+                    "Slack (conversations.open): the answer has no channel"
+                ) from None
         return self._conversations[place]

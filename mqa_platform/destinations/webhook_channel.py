@@ -124,21 +124,27 @@ class WebhookChannel(Channel):
             return Sent(key, "sent")
         if status in (401, 403):
             raise DestinationError(
-                place, f"refuses the signature ({status})", f"Compare {self._secret_in} with the target's."
+                place,
+                f"refuses the signature ({status})",
+                f"Compare {self._secret_in} with the target's.",
             )
         if 300 <= status < 400:
             raise DestinationError(
-                place, f"redirects ({status}), and is not followed", "Write its real address into url."
+                place,
+                f"redirects ({status}), and is not followed",
+                "Write its real address into url.",
             )
         if status == 410:
             raise DestinationError(
-                place, "is gone and wants no more events (410)", "Remove the target from delivery.yaml."
+                place,
+                "is gone and wants no more events (410)",
+                "Remove the target from delivery.yaml.",
             )
         if status in _LATER or status >= 500:
-            return Sent(
-                key, "again", error=f"{place}: {status}", after_seconds=_seconds(answer)
-            )
-        return Sent(key, "refused", error=f"{place}: {status}. See the target's log for the reason.")
+            return Sent(key, "again", error=f"{place}: {status}", after_seconds=_seconds(answer))
+        return Sent(
+            key, "refused", error=f"{place}: {status}. See the target's log for the reason."
+        )
 
 
 def _seconds(answer: HTTPResponse) -> float | None:

@@ -1,26 +1,21 @@
 """A HubSpot account on 127.0.0.1 that answers as its documentation says.
 
-Belongs here: tokens, scopes, the routes, and what is read: objects (list, search, batch read), associations,
-properties, owners, legacy engagements. Does not belong here: writes (``hubspot_writes``), faults (``server``).
+Belongs here: tokens, scopes, records, properties and the routes. Does not belong here: lists and searches
+(``hubspot_queries``), writes (``hubspot_writes``), faults (``server``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from mqa_platform.local_services.hubspot_forms import iso, refused
+from mqa_platform.local_services.hubspot_queries import Queries
 from mqa_platform.local_services.hubspot_writes import WRITES, Writes
 from mqa_platform.local_services.server import Answer, Asked, Service
 
 TOKEN: Final = "pat-na1-7c0ffee0-do-not-show"  # noqa: S105  # of nothing but this server
-SEARCH_MOST: Final = 10_000
-_ORDERED: Final[dict[str, Callable[[int, int], bool]]] = {
-    "GT": lambda a, b: a > b,
-    "GTE": lambda a, b: a >= b,
-    "LT": lambda a, b: a < b,
-    "LTE": lambda a, b: a <= b,
-}
+_SEARCH_MOST: Final = 10_000
 
 
 class LocalHubSpot(Service):
@@ -53,7 +48,7 @@ class LocalHubSpot(Service):
         # A change of an answer before it is sent: services leave parts out, or send null.
         self.altered: Callable[[Asked, Any], Any] = lambda asked, document: document
         self.associations_a_page = 100
-        self.most_found = SEARCH_MOST
+        self.most_found = _SEARCH_MOST
         self.renewals = 0
         self.before_answer: Callable[[Asked], None] = lambda asked: None
 
@@ -139,14 +134,14 @@ class LocalHubSpot(Service):
         self.before_answer(asked)
         parts = asked.path.strip("/").split("/")
         if parts[0] == "engagements":
-            return self._engagements(parts[3:], asked)
+            return Queries(self).engagements(parts[3:], asked)
         if parts[:3] == ["crm", "v3", "owners"]:
-            return self._owners(asked)
+            return Queries(self).owners(asked)
         if parts[:2] == ["crm", "v3"] and parts[2] in ("properties", "pipelines"):
             listed = self._properties(parts[3]) if parts[2] == "properties" else self.pipelines
             return Answer(document={"results": listed})
         if parts[:3] == ["crm", "v3", "associations"]:
-            return self._associations(parts[3], parts[4], asked.json)
+            return Queries(self).associations(parts[3], parts[4], asked.json)
         if parts[:3] == ["crm", "v4", "objects"] or parts[:3] == ["crm", "v3", "objects"]:
             return self._objects(parts[3], parts[4:], asked)
         return refused(404, "OBJECT_NOT_FOUND", "no such endpoint")
@@ -173,14 +168,14 @@ class LocalHubSpot(Service):
         if len(asked.path) + sum(len(v) for v in asked.query.values()) > 8_000:
             return Answer(414, raw=b"<html>Request-URI Too Large</html>")
         if rest == ["search"]:
-            return self._search(kind, asked.json)
+            return Queries(self).search(kind, asked.json)
         if rest == ["batch", "read"]:
-            return self._batch(kind, asked)
+            return Queries(self).batch(kind, asked)
         if asked.method in WRITES:
             return Writes(self).answer(kind, rest, asked)
         if rest:
             return self._one(kind, rest[0], asked.query)
-        return self._list(kind, asked.query)
+        return Queries(self).listed(kind, asked.query)
 
     def _one(self, kind: str, key: str, query: dict[str, str]) -> Answer:
         column = query.get("idProperty", "hs_object_id")
@@ -201,147 +196,3 @@ class LocalHubSpot(Service):
             for i, r in known.items()
             if r["properties"].get(column) == key and "archived_at" not in r
         ]
-
-    def _list(self, kind: str, query: dict[str, str]) -> Answer:
-        archived = query.get("archived") == "true"
-        history = query.get("propertiesWithHistory", "")
-        size = min(int(query.get("limit", 10)), 50 if history else 100, self.page_size)
-        known = self.objects.get(kind, {})
-        ids = sorted(i for i, r in known.items() if ("archived_at" in r) == archived)
-        # The documented cursor of the list is the id to go on from.
-        ids = [i for i in ids if i >= int(query.get("after", 0))]
-        found = []
-        for id_ in ids[:size]:
-            one = self.shown(kind, id_, query.get("properties", "").split(","))
-            for to in filter(None, query.get("associations", "").split(",")):
-                linked = self._linked(kind, to, id_, 0)
-                if linked["to"]:
-                    entry = {"results": linked["to"]}
-                    entry |= {"paging": linked["paging"]} if "paging" in linked else {}
-                    one.setdefault("associations", {})[to] = entry
-            if history:
-                one["propertiesWithHistory"] = self._history(id_, history.split(","))
-            found.append(one)
-        after = str(ids[size]) if len(ids) > size else None
-        return self._paged(found, after, query.get("after"))
-
-    def _search(self, kind: str, body: dict[str, Any]) -> Answer:
-        found = [i for i, r in self.objects.get(kind, {}).items() if "archived_at" not in r]
-        for test in body["filterGroups"][0]["filters"]:
-            name, operator = test["propertyName"], test["operator"]
-            is_time = name in ("hs_lastmodifieddate", "lastmodifieddate")
-            if is_time and name != (
-                "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
-            ):
-                return refused(400, "VALIDATION_ERROR", f"no property {name}")
-            if operator in _ORDERED:
-                if not is_time and name != "hs_object_id":
-                    return refused(400, "VALIDATION_ERROR", f"no property {name}")
-                met, value = _ORDERED[operator], int(test["value"])
-                at = self.objects.get(kind, {})
-                found = [i for i in found if met(at[i]["at"] if is_time else i, value)]
-            elif operator in ("EQ", "IN"):
-                if name not in self.names(kind) and name != "hs_object_id":
-                    return refused(400, "VALIDATION_ERROR", f"no property {name}")
-                wanted = test["values"] if operator == "IN" else [test["value"]]
-                found = [i for i in found if self._text(kind, i, name) in wanted]
-            else:
-                return refused(400, "VALIDATION_ERROR", f"no operator {operator}")
-        found.sort()
-        size, start = min(body.get("limit", 10), self.page_size), int(body.get("after", 0))
-        if start + size > self.most_found:
-            return refused(400, "VALIDATION_ERROR", "paging beyond 10,000 results")
-        names = body.get("properties", [])
-        shown = [self.shown(kind, i, names) for i in found[start : start + size]]
-        after = str(start + size) if len(found) > start + size else None
-        return self._paged(shown, after, None, total=len(found))
-
-    def _text(self, kind: str, id_: int, name: str) -> str | None:
-        if name == "hs_object_id":
-            return str(id_)
-        value = self.objects[kind][id_]["properties"].get(name)
-        return None if value is None else str(value)
-
-    def _batch(self, kind: str, asked: Asked) -> Answer:
-        body = asked.json
-        found = []
-        for wanted in body["inputs"]:
-            for id_ in self._any(kind, body.get("idProperty", ""), str(wanted["id"])):
-                one = self.shown(kind, id_, body["properties"])
-                if names := body.get("propertiesWithHistory"):
-                    one["propertiesWithHistory"] = self._history(id_, names)
-                found.append(one)
-        return Answer(document={"status": "COMPLETE", "results": found[::-1]})
-
-    def _any(self, kind: str, column: str, key: str) -> list[int]:
-        """As ``found``; by id also what is archived, as a batch read gives it."""
-        if column in ("", "hs_object_id"):
-            return [int(key)] if int(key) in self.objects.get(kind, {}) else []
-        return self.found(kind, column, key)
-
-    def _history(self, id_: int, names: list[str]) -> dict[str, Any]:
-        return {n: v for n, v in self.history.get(id_, {}).items() if n in names}
-
-    def _linked(self, kind: str, to: str, id_: int, start: int) -> dict[str, Any]:
-        size = self.associations_a_page
-        all_ = self.links.get((kind, to), {}).get(id_, [])
-        name = f"{kind}_to_{to}"
-        linked = [{"id": str(t), "type": name} for t in all_[start : start + size]]
-        one: dict[str, Any] = {"from": {"id": str(id_)}, "to": linked}
-        if len(all_) > start + size:
-            one["paging"] = {"next": {"after": str(start + size), "link": "ignored"}}
-        return one
-
-    def _associations(self, kind: str, to: str, body: dict[str, Any]) -> Answer:
-        found = [
-            self._linked(kind, to, int(one["id"]), int(one.get("after", 0)))
-            for one in body["inputs"]
-        ]
-        some = [one for one in found if one["to"]]
-        document = {"status": "COMPLETE", "results": some}
-        return Answer(200 if len(some) == len(found) else 207, document)
-
-    def _owners(self, asked: Asked) -> Answer:
-        archived = asked.query.get("archived") == "true"
-        start = int(asked.query.get("after", 0))
-        end = start + min(int(asked.query.get("limit", 100)), self.page_size)
-        chosen = [o for o in self.owners if o.get("archived", False) == archived]
-        after = str(end) if len(chosen) > end else None
-        return self._paged(chosen[start:end], after, asked.query.get("after"))
-
-    def _engagements(self, rest: list[str], asked: Asked) -> Answer:
-        start, query = int(asked.query.get("offset", 0)), asked.query
-        if rest == ["paged"]:
-            ordered = sorted(self.engagements, key=lambda e: e["engagement"]["id"])
-            size = min(int(query.get("limit", 100)), 250, self.page_size)
-        else:
-            since = int(query["since"])
-            new = [e for e in self.engagements if e["engagement"]["lastUpdated"] >= since]
-            ordered = sorted(new, key=lambda e: -e["engagement"]["lastUpdated"])
-            size = min(int(query.get("count", 20)), 100, self.page_size)
-        more = len(ordered) > start + size
-        offset = start if self.repeats else start + size
-        document = {"results": ordered[start : start + size], "hasMore": more, "offset": offset}
-        return Answer(document=document | ({} if rest == ["paged"] else {"total": len(ordered)}))
-
-    def _paged(
-        self, found: list[dict[str, Any]], after: str | None, before: str | None, **more: int
-    ) -> Answer:
-        if self.repeats:
-            after = before or after or "1"
-        document: dict[str, Any] = {**more, "results": found}
-        if after is not None:
-            document["paging"] = {"next": {"after": after, "link": "ignored"}}
-        return Answer(document=document)
-
-
-def iso(milliseconds: int) -> str:
-    """As HubSpot writes moments."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def refused(status: int, category: str, message: str, errors: list[Any] | None = None) -> Answer:
-    """A refusal in the account's form."""
-    document = {"status": "error", "category": category, "message": message, "errors": errors or []}
-    return Answer(status, document)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from mqa_platform.local_services.hubspot_forms import refused
 from mqa_platform.local_services.server import Answer, Asked
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Writes:
         column = asked.query.get("idProperty", "hs_object_id")
         ids = self.account.found(kind, column, rest[0])
         if not ids:
-            return _refused(404, "OBJECT_NOT_FOUND", f"Object not found. objectId = {rest[0]}")
+            return refused(404, "OBJECT_NOT_FOUND", f"Object not found. objectId = {rest[0]}")
         if asked.method == "DELETE":
             self.account.archive(kind, ids[0], self._now())
             return Answer(204, changed=True)
@@ -47,7 +48,7 @@ class Writes:
         if refusal is not None:
             return refusal
         if said := self._problem(str(ids[0])):
-            return _refused(409, "CONFLICT", said)
+            return refused(409, "CONFLICT", said)
         self.account.put(kind, ids[0], self._now(), **_texts(properties))
         return Answer(200, self.account.shown(kind, ids[0], list(properties)), changed=True)
 
@@ -58,16 +59,16 @@ class Writes:
             return refusal
         taken = self._taken(kind, properties)
         if taken:
-            return _refused(409, "CONFLICT", f"Cannot set {taken}: another object has that value.")
+            return refused(409, "CONFLICT", f"Cannot set {taken}: another object has that value.")
         id_ = self._new(kind, properties, order.get("associations", []))
         return Answer(201, self.account.shown(kind, id_, None), changed=True)
 
     def _batch(self, kind: str, operation: str, inputs: list[dict[str, Any]]) -> Answer:
         if len(inputs) > _MOST:
-            return _refused(400, "VALIDATION_ERROR", _ARRAYS)
+            return refused(400, "VALIDATION_ERROR", _ARRAYS)
         keys = [str(one.get("id", "")) for one in inputs if operation != "create"]
         if len(set(keys)) != len(keys):
-            return _refused(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")
+            return refused(400, "VALIDATION_ERROR", "Duplicate IDs found in batch input")
         refusal = self._refusal(kind, [one.get("properties", {}) for one in inputs], keys)
         if refusal is not None:
             return refusal
@@ -118,9 +119,9 @@ class Writes:
         wrong = sorted({n for one in many for n in one} - set(self.account.names(kind)))
         if wrong:
             said = f'Property values were not valid: Property "{wrong[0]}" does not exist'
-            return _refused(400, "VALIDATION_ERROR", said)
+            return refused(400, "VALIDATION_ERROR", said)
         if self.account.poison.intersection(keys):
-            return _refused(400, "VALIDATION_ERROR", "Invalid input JSON")
+            return refused(400, "VALIDATION_ERROR", "Invalid input JSON")
         return None
 
     def _problem(self, *keys: str) -> str:
@@ -177,8 +178,3 @@ def _error(done: str, key: str) -> dict[str, Any]:
     category, _, message = done.partition(":")
     context = {"ids": [key]} if key else {}
     return {"status": "error", "category": category, "message": message, "context": context}
-
-
-def _refused(status: int, category: str, message: str) -> Answer:
-    document = {"status": "error", "category": category, "message": message, "errors": []}
-    return Answer(status, document)

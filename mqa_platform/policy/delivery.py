@@ -10,8 +10,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from mqa_platform.policy.delivery_answers import Answers
 from mqa_platform.policy.delivery_channels import Channels
 from mqa_platform.policy.fields import Model
+from mqa_platform.policy.sla import TimeOfDay
 
 _Tries = Annotated[int, Field(ge=1, le=50)]
 
@@ -48,5 +50,8 @@ class Delivery(Model):
     delivery_window_days: Annotated[int, Field(ge=1, le=30)] = 3
     max_new_handoffs_per_rep_day: Annotated[int, Field(ge=1, le=1000)] = 20
     alert_budget_per_rep_day: Annotated[int, Field(ge=0, le=1000)] = 10
+    # In UTC; a digest goes out with the first delivery after it.
+    digest_at: TimeOfDay = "07:00"
     retries: Retries = Retries()
     channels: Channels = Channels()
+    answers: Answers = Answers()

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mqa_platform.policy.fields import Model, Name
 
-Kind = Literal["handoff", "update", "reminder", "escalation", "digest"]
+Kind = Literal["handoff", "update", "reminder", "escalation", "digest", "alert"]
+# What a channel takes unless it says otherwise: an alert is for whoever runs the platform.
 KINDS: Final[tuple[Kind, ...]] = ("handoff", "update", "reminder", "escalation", "digest")
 SLACK, EMAIL, WEBHOOK = "slack", "email", "webhook"
 
@@ -43,7 +44,9 @@ def _is_here(host: str) -> bool:
 Url = Annotated[str, Field(min_length=8, max_length=500), AfterValidator(_address)]
 # Channels have names too, but a name can be given to another channel tomorrow.
 SlackId = Annotated[str, Field(pattern=r"^[CGDUW][A-Z0-9]{2,24}$")]
-Address = Annotated[str, Field(pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,189}$")]
+Address = Annotated[
+    str, Field(pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,189}$")
+]
 SnoozeDays = Annotated[int, Field(ge=1, le=90)]
 User = Annotated[str, Field(min_length=1, max_length=100)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$")]
@@ -53,8 +56,8 @@ class Slack(Model):
     """Slack: who is told where. A rep's own channel comes before the team's, that before his address.
 
     ``reps``, ``teams`` and ``otherwise`` hold ids of channels or users; ``look_up_by_email`` sends a direct
-    message to whoever has the rep's address. ``find_days`` is how far back a message is looked for of which
-    it is not known whether it was sent.
+    message to whoever has the rep's address; ``otherwise`` gets what nobody else does, alerts among it.
+    ``find_days`` is how far back a message is looked for of which it is not known whether it was sent.
     """
 
     kinds: list[Kind] = list(KINDS)
@@ -64,7 +67,7 @@ class Slack(Model):
     look_up_by_email: bool = True
     otherwise: SlackId | None = None
     snooze_days: Annotated[list[SnoozeDays], Field(min_length=1, max_length=10)] = [1, 3, 7, 14]
-    reject_reasons: Annotated[list[Name], Field(min_length=1, max_length=40)] = [
+    reject_reasons: Annotated[list[Name], Field(min_length=1, max_length=20)] = [
         "bad_timing", "no_need", "no_budget", "unreachable", "bad_fit", "competitor", "duplicate",
     ]  # fmt: skip
     find_days: Annotated[int, Field(ge=1, le=30)] = 7

@@ -95,15 +95,14 @@ def verify(scheme: Scheme, secrets: Sequence[str], request: Request, now: float)
 
 def problem_of(scheme: Scheme, secret: str) -> str | None:
     """Why a text cannot be the secret of a scheme; None if it can. The text is not repeated."""
-    if not secret.strip():
+    key = secret.strip().removeprefix("whsec_" if scheme == STANDARD else "")
+    if not key:
         return "is empty"
     if scheme == STANDARD:
         try:
-            key = base64.b64decode(secret.removeprefix("whsec_") + "==", validate=True)
+            base64.b64decode(key + "==", validate=True)
         except ValueError:
             return "is no base64, with or without whsec_ before it"
-        if not key:
-            return "is empty"
     return None
 
 

@@ -39,25 +39,25 @@ def slack_message(
         evidence_url: of the account page; None: the message has no link.
         below: blocks that stand under the head, where nothing is cut off.
     """
-    name = plain(facts["name"], HEADER - 20)
     last = [context(f"<{evidence_url}|Account page>")] if evidence_url else []
-    message = inert_message(slack(facts["name"], HEADER), f"MQA: {name}")
+    message = inert_message(
+        slack(facts["name"], HEADER), f"MQA: {plain(facts['name'], HEADER - 20)}"
+    )
     message["blocks"] += [context(_subtitle(facts)), *below]
     # Numbered in the order of the page, whatever order they have here.
     sources = Sources()
     by_name = {
-        section["name"]: [_line(s, sources) for s in section["sentences"]]
-        for section in facts["sections"]
+        part["name"]: [_line(s, sources) for s in part["sentences"]] for part in facts["sections"]
     }
     if sources.numbers:
         last = [context(_NUMBERS), *last]
     closing = [context(_REST), *last]
     room = TOTAL - size(message) - size(closing)
-    for section in _ORDER:
-        lines = by_name.get(section, [])
+    for name in _ORDER:
+        lines = by_name.get(name, [])
         if not lines:
             continue
-        block, whole = section(TITLES[section], lines, min(SECTION, room - 200))
+        block, whole = section(TITLES[name], lines, min(SECTION, room - 200))
         if block is not None:
             message["blocks"].append(block)
             room -= size(block) + 2

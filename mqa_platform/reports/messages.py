@@ -22,6 +22,7 @@ _TITLES: Final = {
     "held": "Waiting for their turn",
     "news": "New activity",
     "standing": "Who has it",
+    "alert": "What happened",
 }
 # What a webhook's event is made of beside its text; everything in it is ours or published.
 _EVENT: Final = ("account", "handoff", "to", "evidence_url")
@@ -36,15 +37,29 @@ class Part:
     lines: list[str]
 
 
+def told(payload: Payload) -> Payload:
+    """A payload with facts; an alert has a title and lines, which may hold anybody's words."""
+    if "facts" in payload:
+        return payload
+    lines = [_word(line) for line in payload.get("lines") or ()]
+    section = {"name": "alert", "sentences": lines}
+    facts = {"title": _word(payload.get("title") or ""), "sections": [section] if lines else []}
+    return {"kind": "alert", "at": None, **payload, "facts": facts}
+
+
+def _word(text: Any) -> dict[str, Any]:
+    return {"text": "{word}", "words": {"word": str(text)}, "cites": [], "records": []}
+
+
 def title(payload: Payload, escape: Escape) -> str:
     """The one line that says what the message is about."""
-    return said(payload["facts"]["title"], escape)
+    return said(told(payload)["facts"]["title"], escape)
 
 
 def parts(payload: Payload, escape: Escape) -> Iterator[Part]:
     """The message's own sections, then those of the brief."""
     brief = payload.get("brief") or {}
-    for section in (*payload["facts"]["sections"], *brief.get("sections", ())):
+    for section in (*told(payload)["facts"]["sections"], *brief.get("sections", ())):
         name = section["name"]
         named = _TITLES.get(name) or TITLES.get(name) or words(name)
         yield Part(name, named, [said(s, escape) for s in section["sentences"]])
@@ -64,7 +79,7 @@ def event(payload: Payload) -> dict[str, Any]:
     """The event of a webhook: its type, the moment it is about, and its data with the text as Markdown."""
     data = {name: payload.get(name) for name in _EVENT}
     return {
-        "type": f"mqa.{payload['kind']}",
-        "timestamp": payload["at"],
+        "type": f"mqa.{told(payload)['kind']}",
+        "timestamp": payload.get("at"),
         "data": {**data, "text": markdown(payload)},
     }

@@ -22,7 +22,7 @@ from mqa_platform.reports.brief_slack import (
     slack_message,
 )
 from mqa_platform.reports.inert import plain, slack
-from mqa_platform.reports.messages import Payload, parts, title
+from mqa_platform.reports.messages import Payload, parts, title, told
 from mqa_platform.reports.slack_actions import EVENT_TYPE, answer_blocks
 
 Answers = tuple[Sequence[str], Sequence[int]]
@@ -58,13 +58,13 @@ def thread_reply(payload: Payload) -> dict[str, Any]:
 
 def metadata(key: str, payload: Payload) -> dict[str, Any]:
     """What is kept with a message so that it is known again: its key and its kind."""
-    return {"event_type": EVENT_TYPE, "event_payload": {"key": key, "kind": payload["kind"]}}
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": key, "kind": told(payload)["kind"]}}
 
 
 def _told(payload: Payload, answers: Answers) -> dict[str, Any]:
     message = inert_message(_line(payload), title(payload, plain)[:HEADER])
     last: list[Block] = []
-    if payload["kind"] in ("handoff", "update") and payload.get("handoff"):
+    if told(payload)["kind"] in ("handoff", "update") and payload.get("handoff"):
         last += answer_blocks(payload["handoff"]["handoff_id"], *answers)
     if payload.get("evidence_url"):
         last.append(context(f"<{payload['evidence_url']}|Account page>"))

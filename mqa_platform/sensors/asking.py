@@ -14,17 +14,20 @@ from datetime import datetime
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from mqa_platform.sensors.cursors import run_key
 
 INTERVAL_VARIABLE: Final = "MQA_SENSOR_SECONDS"
+SWITCH_VARIABLE: Final = "MQA_SENSORS"
 _USUAL_SECONDS: Final = 30
 _FEWEST_SECONDS: Final = 5
 _WAITING: Final = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
 # A run that has published, and may still have to deliver.
 _AT_WORK: Final = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
-Job = dg.UnresolvedAssetJobDefinition
+
+Job = UnresolvedAssetJobDefinition
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,21 @@ def interval(environment: Mapping[str, str] | None = None) -> int:
     return int(given)
 
 
+def switched(environment: Mapping[str, str] | None = None) -> dg.DefaultSensorStatus:
+    """Whether sensors look without being switched on in the UI: ``MQA_SENSORS=on``; off unless it is set.
+
+    What somebody has switched in the UI stays as it is.
+
+    Raises:
+        ValueError: it is neither on nor off.
+    """
+    given = (os.environ if environment is None else environment).get(SWITCH_VARIABLE) or "off"
+    if given not in ("on", "off"):
+        raise ValueError(f"{SWITCH_VARIABLE} is {given!r}: it is on or off")
+    is_on = given == "on"
+    return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
+
+
 def cursor_of(context: dg.SensorEvaluationContext) -> dict[str, Any]:
     """What the last tick left; empty at first, and where it cannot be read: then everything is new again."""
     try:
@@ -73,6 +91,7 @@ def cursor_of(context: dg.SensorEvaluationContext) -> dict[str, Any]:
 
 def asked(
     context: dg.SensorEvaluationContext,
+    sensor: str,
     job: Job,
     keys: Sequence[str],
     cursor: Mapping[str, Any],
@@ -82,6 +101,7 @@ def asked(
 
     Args:
         context: of the tick.
+        sensor: that asks.
         job: to be run.
         keys: the content that asks, not empty.
         cursor: what has been seen with it.
@@ -92,10 +112,10 @@ def asked(
         # cursor stays, and the next tick asks again.
         return dg.SkipReason(f"a run of {job.name} waits already")
     request = dg.RunRequest(
-        run_key=run_key(context.sensor_name, keys),
+        run_key=run_key(sensor, keys),
         job_name=job.name,
         partition_key=today,
-        tags={"mqa/asked_by": context.sensor_name, "mqa/asked_for": str(len(keys))},
+        tags={"mqa/asked_by": sensor, "mqa/asked_for": str(len(keys))},
     )
     return dg.SensorResult(run_requests=[request], cursor=json.dumps(cursor))
 
@@ -113,9 +133,15 @@ def is_waiting(instance: dg.DagsterInstance, job: str) -> bool:
     return instance.get_runs_count(filters) > 0
 
 
-def delivered_with(
-    instance: dg.DagsterInstance, jobs: Sequence[str], at: datetime
-) -> bool | None:
+def is_at_work(instance: dg.DagsterInstance, jobs: Sequence[str]) -> bool:
+    """Whether a run of one of the jobs has begun and not ended."""
+    return any(
+        instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=list(_AT_WORK))) > 0
+        for job in jobs
+    )
+
+
+def delivered_with(instance: dg.DagsterInstance, jobs: Sequence[str], at: datetime) -> bool | None:
     """Whether a run that delivers published at a moment; None while such a run is still at work.
 
     Args:

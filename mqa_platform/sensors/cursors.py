@@ -89,6 +89,14 @@ def news(items: Iterable[Item], seen: Seen, overlap: timedelta) -> tuple[list[It
     return sorted(found, key=lambda item: (item.at, item.key)), Seen(until, kept)
 
 
+def reached(seen: Seen, at: datetime | None, overlap: timedelta) -> Seen:
+    """What has been seen, once everything up to a moment has been looked at."""
+    if at is None or (seen.until is not None and at <= seen.until):
+        return seen
+    kept = {one: when for one, when in (seen.marks or {}).items() if when >= at - overlap}
+    return Seen(at, kept)
+
+
 def run_key(sensor: str, keys: Iterable[str]) -> str:
     """The name of the run that some content asks for: the same whenever and in whatever order it is seen."""
     content = "\n".join(sorted(set(keys)))

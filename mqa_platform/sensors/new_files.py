@@ -13,7 +13,7 @@ import dagster as dg
 
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
-from mqa_platform.sensors.asking import Jobs, asked, cursor_of, interval, nothing
+from mqa_platform.sensors.asking import Jobs, asked, cursor_of, interval, nothing, switched
 from mqa_platform.sources.globs import expand
 from mqa_platform.sources.landed import SourceError
 
@@ -45,7 +45,7 @@ def on_new_files(jobs: Jobs, home: Home, policy: Policy) -> dg.SensorDefinition:
         name=NAME,
         job=jobs.refresh,
         minimum_interval_seconds=interval(),
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(),
         description="A file of any source arrived: land it, refresh today and deliver.",
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -58,6 +58,6 @@ def on_new_files(jobs: Jobs, home: Home, policy: Policy) -> dg.SensorDefinition:
         new = arrived(now, cursor_of(context))
         if not new:
             return nothing("no new files")
-        return asked(context, jobs.refresh, [f"{p} {now[p]}" for p in new], now, jobs.today())
+        return asked(context, NAME, jobs.refresh, [f"{p} {now[p]}" for p in new], now, jobs.today())
 
     return _sensor

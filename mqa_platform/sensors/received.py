@@ -19,7 +19,7 @@ from typing import Final
 import dagster as dg
 
 from mqa_platform.home import Home
-from mqa_platform.sensors.asking import Jobs, asked, cursor_of, interval, nothing
+from mqa_platform.sensors.asking import Job, Jobs, asked, cursor_of, interval, nothing, switched
 from mqa_platform.sensors.cursors import Item, Seen, news
 
 ON_WEBHOOKS, ON_PRESSES = "on_received_webhooks", "on_slack_answers"
@@ -60,11 +60,11 @@ def on_received_webhooks(jobs: Jobs, home: Home) -> dg.SensorDefinition:
         name=ON_WEBHOOKS,
         job=jobs.refresh,
         minimum_interval_seconds=interval(),
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(),
         description="A signed webhook was received: land it, refresh today and deliver.",
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return _tick(context, home, jobs.refresh, False, jobs.today())
+        return _tick(context, ON_WEBHOOKS, home, jobs.refresh, jobs.today())
 
     return _sensor
 
@@ -76,26 +76,28 @@ def on_slack_answers(jobs: Jobs, home: Home) -> dg.SensorDefinition:
         name=ON_PRESSES,
         job=jobs.deliver,
         minimum_interval_seconds=interval(),
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(),
         description="A rep accepted, rejected or snoozed in Slack: write it to the CRM.",
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return _tick(context, home, jobs.deliver, True, None)
+        return _tick(context, ON_PRESSES, home, jobs.deliver, None)
 
     return _sensor
 
 
 def _tick(
     context: dg.SensorEvaluationContext,
+    sensor: str,
     home: Home,
-    job: dg.UnresolvedAssetJobDefinition,
-    is_slack: bool,
+    job: Job,
     today: str | None,
 ) -> dg.SensorResult | dg.SkipReason:
     root = home.inbox / FOLDER
     seen = Seen.of(cursor_of(context))
     try:
-        folders = [root / name for name in _names(root) if (name == SLACK) == is_slack]
+        folders = [
+            root / name for name in _names(root) if (name == SLACK) == (sensor == ON_PRESSES)
+        ]
         there = lying(folders, seen.until - _OVERLAP if seen.until else None)
     except OSError as problem:
         # A failed read is not an empty folder: the cursor stays where it was.
@@ -103,7 +105,7 @@ def _tick(
     new, after = news(there, seen, _OVERLAP)
     if not new:
         return nothing("nothing received")
-    return asked(context, job, [item.key for item in new], after.kept(), today)
+    return asked(context, sensor, job, [item.key for item in new], after.kept(), today)
 
 
 def _names(folder: Path) -> list[str]:

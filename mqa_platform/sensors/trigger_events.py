@@ -26,6 +26,7 @@ from mqa_platform.sensors.asking import (
     delivered_with,
     interval,
     nothing,
+    switched,
 )
 from mqa_platform.sensors.cursors import Item, Seen, news
 from mqa_platform.sensors.published import NotReadableError, published, stamp, utc
@@ -47,27 +48,19 @@ def event_items(rows: Iterable[Mapping[str, Any]]) -> list[Item]:
     ]
 
 
-def committee_items(rows: Iterable[Mapping[str, Any]], people: int) -> list[Item]:
+def committee_items(rows: Iterable[Mapping[str, Any]], first: date) -> list[Item]:
     """Committees on buying pages as items: each on the first of the days on which it is there.
 
     Args:
-        rows: of scores: account_id, motion, score_date, people_on_high_intent.
-        people: how many make a committee.
+        rows: of scores with as many people as make a committee: account_id, motion, score_date.
+        first: the earliest day of the rows; of a committee that is there then nobody knows since when.
     """
-    days: dict[tuple[str, str], dict[date, bool]] = {}
-    for r in rows:
-        is_there = (r["people_on_high_intent"] or 0) >= people
-        days.setdefault((r["account_id"], r["motion"]), {})[r["score_date"]] = is_there
-    found = []
-    for (account, motion), there in days.items():
-        first = min(there)
-        for day, is_there in there.items():
-            # Of the first day nobody knows whether it was there before: it was looked at then.
-            if is_there and day > first and not there.get(day - timedelta(days=1), False):
-                found.append(
-                    Item(f"committee:{account}:{motion}:{day}", datetime.combine(day, time(), UTC))
-                )
-    return found
+    there = {(r["account_id"], r["motion"], r["score_date"]) for r in rows}
+    return [
+        Item(f"committee:{account}:{motion}:{day}", datetime.combine(day, time(), UTC))
+        for account, motion, day in there
+        if day > first and (account, motion, day - timedelta(days=1)) not in there
+    ]
 
 
 def telling(policy: Policy) -> list[str]:
@@ -90,7 +83,7 @@ def on_trigger_events(
         name=NAME,
         job=jobs.refresh,
         minimum_interval_seconds=interval(),
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=switched(),
         description="Funding, an executive hire, an expansion, a hand-raise or a committee on buying "
         "pages was published and not delivered.",
     )
@@ -114,7 +107,7 @@ def on_trigger_events(
         after = {"snapshot": snapshot, "seen": seen.kept()}
         if not new or is_delivered:
             return nothing(f"{len(new)} new, delivered with what was published", after)
-        return asked(context, jobs.refresh, [item.key for item in new], after, jobs.today())
+        return asked(context, NAME, jobs.refresh, [item.key for item in new], after, jobs.today())
 
     return _sensor
 
@@ -123,14 +116,10 @@ def recent(marts: Marts, policy: Policy) -> list[Item]:
     """The items of the last days that have been published."""
     since = marts.last_day() - RECENT
     t = marts.table("touchpoints")
-    t = t.filter(
-        t["signal_type"].isin(telling(policy))
-        & (t["direction"] == "inbound")
-        & (t["touchpoint_date"] >= since)
-    )
+    t = t.filter(t["signal_type"].isin(telling(policy)) & (t["touchpoint_date"] >= since))
     events = marts.rows(t.select("signal_id", "account_id", "signal_type", "received_at"))
     people = min(p.signals.committee_on_high_intent.people for p in policy.motions())
     s = marts.table("scores")
-    s = s.filter((s["score_date"] >= since) & (s["people_on_high_intent"] >= people - 1))
-    rows = marts.rows(s.select("account_id", "motion", "score_date", "people_on_high_intent"))
-    return [*event_items(events), *committee_items(rows, people)]
+    s = s.filter((s["score_date"] >= since) & (s["people_on_high_intent"] >= people))
+    rows = marts.rows(s.select("account_id", "motion", "score_date"))
+    return [*event_items(events), *committee_items(rows, since)]

@@ -10,7 +10,6 @@ that it filled.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,9 +21,8 @@ import pyarrow.compute as pc
 
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.columns import coalesce, each_unique, joined, mask, md5_hex, present
-from mqa_platform.sources.envelopes import Envelope
+from mqa_platform.sources.envelopes import Envelope, events
 from mqa_platform.sources.forms import SAYS_NOTHING, form_event
-from mqa_platform.sources.json_records import records_of
 from mqa_platform.sources.landed import Landed, first_reason
 from mqa_platform.sources.names import person_refs
 from mqa_platform.sources.record_table import Records
@@ -63,8 +61,7 @@ def hubspot_webhook(path: Path, source: Source, envelope: Envelope) -> Landed:
         source: its declaration; ``events`` names further properties and what they mean.
         envelope: what was received.
     """
-    objects, misfits = _objects(envelope.body)
-    records = records_of(path, objects, misfits, (), _SYNONYMS)
+    records = events(path, list(_items(envelope.body)), _SYNONYMS)
     who, moment = records.text("objectid"), records.text("occurredat")
     event, filtered = _meant(records, source)
     occurred, wrong_time = parse_timestamps(moment)
@@ -103,17 +100,13 @@ def hubspot_webhook(path: Path, source: Source, envelope: Envelope) -> Landed:
     )
 
 
-def _objects(body: Any) -> tuple[list[dict[str, Any]], list[str]]:
-    """The events of a body, and the text of what is none."""
-    objects, misfits = [], []
+def _items(body: Any) -> Iterator[Any]:
+    """The events of a body; a contact gives one for each form that it filled."""
     for item in body if isinstance(body, list) else [body]:
-        if not isinstance(item, dict):
-            misfits.append(item if isinstance(item, str) else json.dumps(item))
-        elif "vid" in item or "form-submissions" in item:
-            objects += list(_filled(item))
+        if isinstance(item, dict) and ("vid" in item or "form-submissions" in item):
+            yield from _filled(item)
         else:
-            objects.append(item)
-    return objects, misfits
+            yield item
 
 
 def _filled(contact: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,6 @@ event, a list of them, or an object with ``events``.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,10 +22,9 @@ import pyarrow.compute as pc
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.agents import bot_agents
 from mqa_platform.sources.columns import coalesce, each_unique, mask, md5_hex, present
-from mqa_platform.sources.envelopes import Envelope, opened
+from mqa_platform.sources.envelopes import Envelope, events, opened
 from mqa_platform.sources.forms import SAYS_NOTHING, form_event
 from mqa_platform.sources.hubspot_webhooks import hubspot_webhook
-from mqa_platform.sources.json_records import records_of
 from mqa_platform.sources.landed import Landed, conform, empty, first_reason
 from mqa_platform.sources.names import person_refs, registrable_domains, snake_case
 from mqa_platform.sources.record_table import Records
@@ -76,8 +74,7 @@ def received(path: Path, source: Source) -> Landed:
 
 
 def _events(path: Path, source: Source, envelope: Envelope) -> Landed:
-    objects, misfits = _objects(envelope)
-    records = records_of(path, objects, misfits, (), _SYNONYMS)
+    records = events(path, _items(envelope), _SYNONYMS)
     word = each_unique(records.text("type"), snake_case)
     event, filtered = _meant(records, word, source)
     moment = records.text("timestamp")
@@ -126,25 +123,23 @@ def _events(path: Path, source: Source, envelope: Envelope) -> Landed:
     return _with_identities(without_repeats(landed), source, columns, good)
 
 
-def _objects(envelope: Envelope) -> tuple[list[dict[str, Any]], list[str]]:
-    """The events of a body, each as one level of fields, and the text of what is none."""
+def _items(envelope: Envelope) -> list[Any]:
+    """The events of a body, each as one level of fields."""
     body = envelope.body
     if isinstance(body, dict) and isinstance(body.get("events"), list):
         body = body["events"]
-    items = body if isinstance(body, list) else [body]
-    objects, misfits = [], []
-    for item in items:
-        if not isinstance(item, dict):
-            misfits.append(item if isinstance(item, str) else json.dumps(item))
-            continue
-        data = item.get("data")
-        inner = data if isinstance(data, dict) else {}
-        own = {key: value for key, value in item.items() if key != "data" or not inner}
-        # What the sender says of the event itself stands outside of its data.
-        objects.append({**inner, **own})
-    if len(objects) == 1 and envelope.identity and not misfits:
-        objects[0].setdefault("id", envelope.identity)
-    return objects, misfits
+    items = [_one_level(item) for item in (body if isinstance(body, list) else [body])]
+    if len(items) == 1 and items[0] and isinstance(items[0], dict) and envelope.identity:
+        items[0].setdefault("id", envelope.identity)
+    return items
+
+
+def _one_level(item: Any) -> Any:
+    data = item.get("data") if isinstance(item, dict) else None
+    if not isinstance(data, dict):
+        return item
+    # What the sender says of the event itself stands outside of its data.
+    return {**data, **{key: value for key, value in item.items() if key != "data"}}
 
 
 def _meant(

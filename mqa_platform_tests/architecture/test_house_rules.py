@@ -31,6 +31,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "destinations/journal.py",
         "destinations/journal_tables.py",
         "destinations/crm_journal.py",
+        "destinations/crm_tables.py",
     ),
     "pyspark": ("warehouse",),
     "great_expectations": ("warehouse", "contracts/gx.py"),
@@ -55,6 +56,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "cli_handoffs.py",
         "cli_identity.py",
         "cli_init.py",
+        "cli_local_crm.py",
         "cli_overrides.py",
         "cli_policy.py",
         "cli_receive.py",
@@ -75,7 +77,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "resources.py",
         "runs.py",
         "schedules.py",
-        "sensors.py",
+        "sensors",
     ),
     "mqa_platform.cli": ("cli",),
     # To start a run is to load the code location, as Dagster's own daemon does.
@@ -89,7 +91,6 @@ DOORS: dict[str, tuple[str, ...]] = {
         "runs.py",
         "automation.py",
         "schedules.py",
-        "sensors.py",
         "explain_match.py",
         # Golden accounts and replays go through what scores everybody.
         "golden_runs.py",
@@ -102,6 +103,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 INSIDE: dict[str, tuple[str, ...]] = {
     "core": (
         "core",
+        "policy.delivery",
         "policy.icp",
         "policy.identity",
         "policy.models",

@@ -104,7 +104,7 @@ class AnyInterleaving(RuleBasedStateMachine):
 
 TestAnyInterleaving = AnyInterleaving.TestCase
 TestAnyInterleaving.settings = settings(
-    max_examples=40,
+    max_examples=20,
     stateful_step_count=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),

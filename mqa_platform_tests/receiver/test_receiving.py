@@ -186,14 +186,16 @@ def test_who_asks_before_sending_too_much_is_told_not_to(one: Served) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\x00" * 40 + b"\r\n\r\n",
         b"POST /webhooks/webhooks HTTP/1.1\r\n\r\n",
-        b"POST /webhooks/webhooks HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"POST /webhooks/webhooks HTTP/9.9\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"POST /webhooks/webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n",
         b"POST /webhooks/webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /webhooks/webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
         b"Content-Length: 4\r\n\r\nabcd",
         b"POST /webhooks/webhooks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
         b"POST /webhooks/webhooks HTTP/1.1\r\nHost : x\r\n\r\n",
-        b"POST /webhooks/webhooks HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"POST /webhooks/webhooks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: "
+        + b"a" * 100_000
+        + b"\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused_and_the_receiver_goes_on(one: Served, octets: bytes) -> None:

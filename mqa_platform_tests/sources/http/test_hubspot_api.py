@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mqa_platform.home import Home
-from mqa_platform.local_services.hubspot import TOKEN, iso
+from mqa_platform.local_services.hubspot import TOKEN
+from mqa_platform.local_services.hubspot_forms import iso
 from mqa_platform.local_services.server import Answer, Asked, cut_short, half_json, html
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.sources import Source
