@@ -16,6 +16,7 @@ import typer
 
 from mqa_platform import cli_decisions, console
 from mqa_platform.cli_briefs import add_briefing
+from mqa_platform.cli_crm import crm
 from mqa_platform.cli_evaluate import evaluations
 from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_handoffs import add_worklist, handoffs
@@ -56,6 +57,7 @@ add_worklist(app)
 add_briefing(app)
 add_routing(app, handoffs)
 app.add_typer(handoffs, name="handoffs")
+app.add_typer(crm, name="crm")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,

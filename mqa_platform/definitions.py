@@ -11,6 +11,8 @@ from mqa_platform import partitions
 from mqa_platform.assets import (
     accounts,
     conversions,
+    crm_sync,
+    deliveries,
     feeds,
     handoffs,
     reps,
@@ -58,14 +60,15 @@ def build_definitions(
         conversions.snapshot_asset,
     ]
     job = daily_refresh(assets)
-    sending = deliver([conversions.snapshot_asset])
-    acting = refresh_and_deliver(assets)
+    told = [deliveries.asset, crm_sync.asset]
+    sending = deliver([*told, conversions.snapshot_asset])
+    acting = refresh_and_deliver([*assets, *told])
     landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset, reps.asset])
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *told],
         jobs=[job, landing, sending, acting],
-        schedules=[every_morning(job, daily), every_hour(landing)],
+        schedules=[every_morning(acting, daily), every_hour(landing)],
         sensors=sensors(
             Jobs(acting, sending, daily), [job, landing, sending, acting], home, policy
         ),

@@ -60,7 +60,7 @@ def with_deliveries(step: Step, deliveries: ir.Table) -> ir.Table:
     decided, days = logged(step, "decisions"), step.session.days("stages")
     if not days:
         return decided
-    told = core.of_deliveries(deliveries, step.table("handoffs"), days[-1])
+    told = step.session.keep(core.of_deliveries(deliveries, step.table("handoffs"), days[-1]))
     subjects = step.session.keep(core.undecided(told, decided))
     if not step.session.rows(subjects.limit(1)):
         return decided

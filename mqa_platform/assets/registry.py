@@ -82,7 +82,10 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "crm_opportunities",
         "crm_activities",
     ),
-    SNAPSHOT: ("conversions",),
+    # Sends: only the jobs that deliver have it.
+    "deliveries": ("handoffs",),
+    "crm_sync_changelog": ("handoffs", "stages", "scores", "accounts"),
+    SNAPSHOT: ("conversions", "deliveries", "crm_sync_changelog"),
 }
 # Table → the asset that publishes it, for lineage.
 ASSET_OF = {name: name for name in DEPENDS_ON} | {
@@ -123,6 +126,8 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "decision_drift": "handoffs",
     "known_entries": "handoffs",
     "conversion_metrics": "conversions",
+    "delivery_attempts": "deliveries",
+    "crm_sync_runs": "crm_sync_changelog",
 }
 _SISTERS = {
     asset: [t for t, a in ASSET_OF.items() if a == asset and t != asset] for asset in DEPENDS_ON

@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.crm_records import RECORD
-from mqa_platform.core.expressions import none_of_type, one_of
+from mqa_platform.core.expressions import BEGINNING, none_of_type, one_of
 from mqa_platform.policy.write_back import WriteBack
 
 # What is kept of a record that was written.
@@ -71,13 +71,13 @@ def crm_changes(
         listed = ibis.ifelse(t["motion"] == motion, ibis.literal(text), listed)
     causes = {
         "stage": t["stage"] != t["l_stage"],
-        "since": _differ(t["since"].cast("string"), t["l_since"].cast("string")),
+        "since": t["since"].fill_null(BEGINNING) != t["l_since"].fill_null(BEGINNING),
         "validity": t["validity"] != t["l_validity"],
         "top_reasons": (t["top_reasons"] != t["l_top_reasons"]) & newer,
         "policy_version": t["policy_version"] != t["l_policy_version"],
         "score": moved & ~only_fades,
         "age": too_old & ~only_fades,
-        "fields": _differ(listed, t["l_fields"]),
+        "fields": listed.fill_null("") != t["l_fields"].fill_null(""),
     }
     flags = {f"is_{name}": ~is_new & cause.fill_null(False) for name, cause in causes.items()} | {
         "is_new": is_new
@@ -87,7 +87,3 @@ def crm_changes(
     for name in causes:
         some = some | found[f"is_{name}"]
     return found.filter(some).select(*RECORD, "before", *(f"is_{c}" for c in CAUSES))
-
-
-def _differ(one: ir.StringValue, other: ir.StringValue) -> ir.BooleanValue:
-    return one.fill_null("") != other.fill_null("")

@@ -62,6 +62,21 @@ def of_todays_handoffs(told: ir.Table, handoffs: ir.Table) -> ir.Table:
     return t.select(*rest, "handoff_now", created_on="told_on")
 
 
+def told_of(deliveries: ir.Table, handoffs: ir.Table) -> ir.Table:
+    """(handoff_id, state, sent_at) of the deliveries that told of a handoff, by the ids of today.
+
+    Args:
+        deliveries: as published.
+        handoffs: of today, with ended_on.
+    """
+    d = deliveries.filter(deliveries["kind"] == HANDOFF)
+    d = d.select(
+        "account_id", "motion", "created_on", "state", "sent_at", key="delivery_id"
+    )  # fmt: skip
+    t = of_todays_handoffs(d, handoffs)
+    return t.select("state", "sent_at", handoff_id="handoff_now")
+
+
 def handoff_intents(
     handoffs: ir.Table, decided: ir.Table, policy: Policy, now: datetime
 ) -> ir.Table:

@@ -73,7 +73,7 @@ def _told(key: str, entry: Entry) -> Message:
     if is_dead and entry.last_error == SUPERSEDED:
         words += " A later answer counts."
     elif is_dead:
-        words += f" The CRM does not have it: {entry.last_error or 'it was given up'}"
+        words += f" The CRM does not have it ({entry.last_error or 'it was given up'})."
     told = {
         **answer["slack"],
         "said": words,

@@ -42,7 +42,8 @@ def refusal(
 
     Args:
         action: what was pressed.
-        handoff: its row; None where no such handoff is known.
+        handoff: its row, and ``standing``: status and reason that the CRM has of the account; None where no
+            such handoff is known.
         person: the active CRM user who pressed; None where Slack's user is none.
         rep: the CRM user who has the handoff; None of a queue.
         rules: the policy's.
@@ -58,16 +59,22 @@ def refusal(
         )
     if person is None:
         return (
-            "Nobody in the CRM has your Slack address, so nothing was done. Ask RevOps to name you in "
-            "answers.users of delivery.yaml."
+            "Nobody in the CRM has your Slack address, so nothing was done. Ask RevOps to name you in the "
+            "policy."
         )
     if not _may(person, rep, str(handoff["rep_id"]), rules):
         whose = shown(str(rep["name"])) if rep and rep.get("name") else "somebody else"
         return f"This account is with {whose}, so nothing was done. Ask for it to be reassigned."
     if action.kind == "snooze" and not rules.snoozes:
-        return "Nothing was done: sources.yaml has no source with the connector overrides."
+        return "Nothing was done, because the policy reads no decisions by hand. Tell RevOps."
     if action.kind != "snooze" and not rules.writes:
-        return "Nothing was done: write_back.yaml names no field for answers. Enter it in the CRM by hand."
+        return "Nothing was done, because the policy names no field of the CRM for answers. Enter it there."
+    if handoff.get("standing") == (ANSWERED[action.kind], action.reason):
+        # Facts are changes of the CRM's field; what stands there already would be none.
+        return (
+            "The CRM has said so since an earlier handoff, so nobody would see it as new and nothing was "
+            "done. Clear the field in the CRM, then answer again."
+        )
     return None
 
 
@@ -84,7 +91,7 @@ def said(answer: Mapping[str, Any]) -> str:
     """
     by = shown(str(answer["by_name"] or ""), "somebody")
     if answer["answer"] == "rejected":
-        return f"Rejected by {by}: {words(str(answer['reason']))}."
+        return f"Rejected by {by} ({words(str(answer['reason']))})."
     if answer["answer"] == "snoozed":
         return f"Snoozed by {by} until {spoken_day(date.fromisoformat(str(answer['until'])))}."
     return f"Accepted by {by}."

@@ -111,7 +111,17 @@ class _Known:
         wanted = sorted({action.handoff_id for action in actions})
         columns = ("handoff_id", "account_id", "motion", "rep_id", "status", "over_on")
         rows = tables.rows(h.filter(h["handoff_id"].isin(wanted)).select(*columns))
-        self.handoffs: dict[str, Row] = {row["handoff_id"]: row for row in rows}
+        c = latest(tables.table("crm_accounts"))
+        of_these = c.filter(c["account_id"].isin(sorted({row["account_id"] for row in rows})))
+        standing = {
+            row["account_id"]: (row["sales_status"], row["sales_status_reason"])
+            for row in tables.rows(
+                of_these.select("account_id", "sales_status", "sales_status_reason")
+            )
+        }
+        self.handoffs: dict[str, Row] = {
+            row["handoff_id"]: {**row, "standing": standing.get(row["account_id"])} for row in rows
+        }
         u = latest(tables.table("crm_users"))
         told = tables.rows(u.filter(u["is_active"]).select("user_id", "name", "email", "team"))
         self.users: list[Row] = told
@@ -155,14 +165,14 @@ def _decide(
         writes=crm.crm != "none" and crm.answers is not None,
         snoozes=any(s.connector == "overrides" for s in policy.sources.sources.values()),
     )
-    for name, action in new:
-        handoff = known.handoffs.get(action.handoff_id)
+    for at, (_, action) in enumerate(new):
+        handoff = known.handoffs.get(action.handoff_id) or _as_told(journal, action.handoff_id)
         try:
             person = people.of(action.user_id, known.users)
         except (LaterError, DestinationError, OSError) as problem:
-            # Not to be told who it is does not make it nobody.
-            done.later[name] = str(problem)
-            continue
+            # Not to be told who it is does not make it nobody; and no later answer goes before it.
+            done.later |= {each: str(problem) for each, _ in new[at:]}
+            return
         why = refusal(action, handoff, person, known.rep(handoff), rules)
         why = why or _answered_so(journal, action)
         if why is not None or handoff is None or person is None:
@@ -171,6 +181,16 @@ def _decide(
             continue
         _carry_out(home, journal, action, handoff, person, rules.writes, now)
         done.counted += 1
+
+
+def _as_told(journal: Journal, handoff_id: str) -> Row | None:
+    """A handoff as it was told of: the run that published it may not have reached its readers yet."""
+    sent = [e for e in journal.of_handoffs([handoff_id]) if e.state == states.SENT]
+    told = [e.message for e in sent if e.message.kind in ("handoff", "update")]
+    if not told:
+        return None
+    columns = ("handoff_id", "account_id", "motion", "rep_id")
+    return {**{c: getattr(told[0], c) for c in columns}, "status": "open", "over_on": None}
 
 
 def _answers_of(journal: Journal, handoff_id: str) -> list[Entry]:
@@ -184,11 +204,13 @@ def _answers_of(journal: Journal, handoff_id: str) -> list[Entry]:
 
 
 def _answered_so(journal: Journal, action: Action) -> str | None:
-    """That the same was answered before; None where this answer is news."""
+    """That the same was answered before, or something else since; None where this answer is news."""
     before = _answers_of(journal, action.handoff_id)
     if not before:
         return None
     last, end = before[-1].message.payload, until(action)
+    if datetime.fromisoformat(str(last["at"])) > action.at:
+        return f"{said(last)} That answer came later, so nothing was done."
     mine = (ANSWERED[action.kind], action.reason, end.isoformat() if end else None)
     same = mine == (last["answer"], last["reason"], last["until"])
     return f"{said(last)} So nothing was done again." if same else None

@@ -41,18 +41,18 @@ def is_public(text: str) -> bool:
         return False
     return all(
         a.is_global and not (a.is_multicast or a.is_reserved or a.is_unspecified)
-        for a in (address, *_inside(address))
+        for a in _led_to(address)
     )
 
 
-def _inside(address: Ip) -> list[Ip]:
+def _led_to(address: Ip) -> list[Ip]:
+    """Where packets to an address go: to itself, or through a translator to the one inside of it."""
     if isinstance(address, IPv4Address):
-        return []
-    found: list[Ip | None] = [address.ipv4_mapped, address.sixtofour]
-    found += address.teredo or ()
+        return [address]
     if address in _NAT64:
-        found.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    return [a for a in found if a is not None]
+        return [IPv4Address(int(address) & 0xFFFFFFFF)]
+    inside: list[Ip | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    return [address, *(a for a in inside if a is not None)]
 
 
 def connected(

@@ -119,4 +119,4 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 def _told(error: str) -> tuple[str, str]:
     code, _, said = error.partition(":")
-    return code.strip() or "UNKNOWN", said.strip()
+    return code.strip() or "UNKNOWN", said.strip().removesuffix(":--")

@@ -69,6 +69,8 @@ def asked(org: Org, about: str, call: Callable[[Salesforce], T], many: int = 1) 
                 error.reason,
                 "Make the field in Salesforce, let the user edit it, or take it out of write_back.yaml.",
             ) from None
+        if error.code in PASSING:
+            raise ConnectionError(str(error)) from None
         raise BatchRefusedError(f"{many} records: {error.reason}") from None
     except SourceError as error:
         raise DestinationError(org.name, error.reason, error.remedy) from None

@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Mapping
 from http.client import HTTPException
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
@@ -25,6 +26,7 @@ from mqa_platform.sources.http_limits import is_loopback
 
 VARIABLE: Final = "MQA_SLACK_BOT_TOKEN"
 _SECONDS: Final = 30
+_CHUNK: Final = 64 * 1024
 _MOST_BYTES: Final = 8 * 1024 * 1024
 # Methods that read take a form; Slack does not look into JSON there.
 _FORMS: Final = frozenset(
@@ -90,9 +92,12 @@ class Client(WebClient):
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         with self._opener.open(req, timeout=self.timeout) as response:
-            body = response.read(_MOST_BYTES + 1)
-            if len(body) > _MOST_BYTES:
-                raise HTTPException(f"an answer of more than {_MOST_BYTES:,} bytes")
+            body, ends = bytearray(), monotonic() + 2 * _SECONDS
+            # Piece by piece as it comes: a read of a fixed size waits for ever on a body that drips.
+            while part := response.read1(_CHUNK):
+                body += part
+                if len(body) > _MOST_BYTES or monotonic() > ends:
+                    raise HTTPException("an answer without an end")
             text = body.decode(response.headers.get_content_charset() or "utf-8")
             return {"status": response.status, "headers": response.headers, "body": text}
 

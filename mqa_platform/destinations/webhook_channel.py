@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from socket import SHUT_RDWR, socket
 from threading import Timer
 from typing import Final
 from urllib.parse import urlsplit
@@ -91,10 +92,13 @@ class WebhookChannel(Channel):
         url = self.settings.url
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        with closing(
-            connected(self._place, url, self.settings.allow_private, _SECONDS, self._resolve)
-        ) as connection:
-            return self._meant(message.key, self._asked(connection, target, body, headers))
+        with (
+            closing(
+                connected(self._place, url, self.settings.allow_private, _SECONDS, self._resolve)
+            ) as connection,
+            closing(self._asked(connection, target, body, headers)) as answer,
+        ):
+            return self._meant(message.key, answer)
 
     def _asked(
         self, connection: HTTPConnection, target: str, body: str, headers: Mapping[str, str]
@@ -105,7 +109,8 @@ class WebhookChannel(Channel):
             OSError: no answer, or not in time.
         """
         connection.connect()
-        limit = Timer(_IN_ALL, connection.sock.close)
+        # Not closed: a reader that waits would not notice.
+        limit = Timer(_IN_ALL, _cut, (connection.sock,))
         limit.daemon = True
         limit.start()
         try:
@@ -145,6 +150,11 @@ class WebhookChannel(Channel):
         return Sent(
             key, "refused", error=f"{place}: {status}. See the target's log for the reason."
         )
+
+
+def _cut(connected_socket: socket) -> None:
+    with suppress(OSError):
+        connected_socket.shutdown(SHUT_RDWR)
 
 
 def _seconds(answer: HTTPResponse) -> float | None:

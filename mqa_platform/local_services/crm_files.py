@@ -40,9 +40,9 @@ def fill_salesforce(org: LocalSalesforce, folder: Path) -> dict[str, int]:
     """
     found = {}
     for path in sorted(folder.glob("*.csv")):
-        rows = {row["Id"]: row for row in _lines(path) if row.get("Id")}
-        records = [_record(row) for row in rows.values()]
-        org.add(path.stem, records, **_types(records))
+        columns, lines = _read(path)
+        records = [_record(r) for r in {r["Id"]: r for r in lines if r.get("Id")}.values()]
+        org.add(path.stem, records, **_types(columns, records))
         found[path.stem] = len(records)
     return found
 
@@ -76,13 +76,16 @@ def fill_hubspot(account: LocalHubSpot, folder: Path) -> dict[str, int]:
     return {"companies": len(companies), "contacts": len(people), "owners": len(owners)}
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
+def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        lines = list(reader)
+        return list(reader.fieldnames or ()), lines
 
 
 def _by_id(path: Path) -> dict[str, dict[str, str]]:
-    return {row["Id"]: row for row in _lines(path) if row.get("Id")} if path.exists() else {}
+    lines = _read(path)[1] if path.exists() else []
+    return {row["Id"]: row for row in lines if row.get("Id")}
 
 
 def _record(row: Mapping[str, str]) -> dict[str, Any]:
@@ -101,17 +104,17 @@ def _value(column: str, text: str) -> Any:
     return text
 
 
-def _types(records: list[dict[str, Any]]) -> dict[str, str]:
-    columns = dict.fromkeys(key for row in records for key in row)
-    found = {}
+def _types(columns: list[str], records: list[dict[str, Any]]) -> dict[str, str]:
+    found = dict.fromkeys(columns, "string") | {"Id": "id"}
     for column in columns:
         values = [row[column] for row in records if row.get(column) is not None]
-        if any(isinstance(value, bool) for value in values):
+        if any(isinstance(value, bool) for value in values) or column == "IsDeleted":
             found[column] = "boolean"
         elif column in _NUMBERS:
             found[column] = _NUMBERS[column]
         elif _TIMES.search(column):
-            found[column] = "datetime" if any(len(str(v)) > 10 for v in values) else "date"
+            is_day = bool(values) and all(len(str(value)) <= 10 for value in values)
+            found[column] = "date" if is_day else "datetime"
     return found
 
 

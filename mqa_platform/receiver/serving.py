@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +27,7 @@ _CONNECTIONS: Final = 200
 _KEEP_ALIVE_SECONDS: Final = 15
 _HEAD_BYTES: Final = 32 * 1024
 _END_SECONDS: Final = 10
+_START_SECONDS: Final = 20
 
 
 class _Hurried(H11Protocol):
@@ -91,6 +95,20 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[int], None]
     logging.getLogger("mqa_platform.receiver").setLevel(logging.INFO)
     sweep(settings.folder)
     _Server(configured(settings, host, port), ready).run()
+
+
+@contextmanager
+def in_background(settings: Settings) -> Iterator[str]:
+    """Receives webhooks on a free port of this machine for the length of a block; gives its address."""
+    ports: queue.Queue[int] = queue.Queue()
+    server = _Server(configured(settings, "127.0.0.1", 0), ports.put)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{ports.get(timeout=_START_SECONDS)}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=2 * _END_SECONDS)
 
 
 def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:

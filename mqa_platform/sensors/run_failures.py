@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
-from mqa_platform.destinations.channel import Message
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
 from mqa_platform.sensors.asking import Job, interval, switched
+
+if TYPE_CHECKING:
+    from mqa_platform.destinations.channel import Message
 
 NAME = "on_run_failure"
 ALERT: Final = "alert"
@@ -40,6 +42,9 @@ def alerts(
         at: when it failed, in UTC.
         channels: that take alerts.
     """
+    # A run that tells nobody anything loads nothing that could.
+    from mqa_platform.destinations.channel import Message
+
     lines = [line.strip()[:_CHARACTERS] for line in error.splitlines() if line.strip()]
     title = f"{job} failed in {step}" if step else f"{job} failed before its first step"
     payload = {"title": title, "lines": lines[:_LINES], "run_id": run_id, "at": at.isoformat()}

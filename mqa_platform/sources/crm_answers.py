@@ -13,19 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from simple_salesforce.format import format_soql
-
 from mqa_platform.home import Home
 from mqa_platform.policy.mapping import FILTERED, NOTHING, CrmObject, Mappings
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.connection import UnreachableError
 from mqa_platform.sources.crm_values import folded, translation
-from mqa_platform.sources.hubspot_api import HubSpotConnection
-from mqa_platform.sources.hubspot_streams import milliseconds, next_after
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.names import snake_case
 from mqa_platform.sources.registry import mapped_object
-from mqa_platform.sources.salesforce_org import Org
 from mqa_platform.sources.salesforce_rows import instant
 
 STATUS, REASON = "sales_status", "sales_status_reason"
@@ -112,6 +107,11 @@ class Question:
         return [answer for answer in found if answer is not None]
 
     def _salesforce(self, since: datetime, environment: Mapping[str, str]) -> Iterator[Row]:
+        # The code location is loaded by every run; their libraries are wanted by a look only.
+        from simple_salesforce.format import format_soql
+
+        from mqa_platform.sources.salesforce_org import Org
+
         told = " OR ".join(f"{field} != null" for field in self.fields(STATUS))
         asked = dict.fromkeys(("Id", "SystemModstamp", *self.fields(STATUS), *self.fields(REASON)))
         # Names are checked against a pattern; the moment is written by the library.
@@ -127,6 +127,9 @@ class Question:
     def _hubspot(
         self, since: datetime, environment: Mapping[str, str], home: Home
     ) -> Iterator[Row]:
+        from mqa_platform.sources.hubspot_api import HubSpotConnection
+        from mqa_platform.sources.hubspot_streams import milliseconds, next_after
+
         connection = HubSpotConnection(self.name, self.source, home, environment)
         limits = connection.limits.adjusted(environment)
         limits = replace(limits, attempts=min(2, limits.attempts), total_seconds=30.0)

@@ -27,7 +27,7 @@ HELD = {"MQA_WEBHOOK_OUTREACH_SECRET": SECRET}
 class Target(ThreadingHTTPServer):
     """Takes events and checks them with the library that a receiver would use."""
 
-    daemon_threads = True
+    daemon_threads = False
 
     def __init__(self) -> None:
         outer = self

@@ -17,10 +17,12 @@ import pytest
 import requests
 
 from mqa_platform.home import Home
+from mqa_platform.policy.loader import load_policy
 from mqa_platform.receiver import inbox
 from mqa_platform.receiver.application import application
 from mqa_platform.receiver.settings import ReceiverError, Settings
 from mqa_platform.sources.envelopes import opened
+from mqa_platform.sources.globs import expand
 from mqa_platform_tests.receiver import signing
 from mqa_platform_tests.receiver.serving import (
     SECRETS,
@@ -348,3 +350,20 @@ def test_an_endpoint_without_a_secret_is_named_and_not_served(tmp_path: Path) ->
         "hubspot_webhooks": "MQA_HUBSPOT_WEBHOOKS_SECRET",
     }
     assert signing.SLACK_KEY not in repr(settings)
+
+
+def test_the_packaged_policy_lands_what_is_received_and_nothing_half_written(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    declared = load_policy(None).sources.sources
+    folder = settings_of(home).folder
+    path, _ = inbox.keep(folder, "webhooks", "standard_webhooks", "m", EVENT, time.time())
+    (path.parent / ".half.partial").write_bytes(b"{")
+    inbox.keep(folder, "slack", "slack_v0", "", signing.slack_form(signing.pressed()), time.time())
+    assert expand(declared["webhooks"], home.root, None) == [path]
+    assert expand(declared["hubspot_webhooks"], home.root, None) == []
+    endpoints = Settings.of(home, declared, SECRETS, signing.PUBLIC).endpoints
+    assert [endpoint.scheme for endpoint in endpoints] == [
+        "slack_v0", "standard_webhooks", "hubspot_v3",
+    ]  # fmt: skip

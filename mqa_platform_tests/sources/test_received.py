@@ -10,7 +10,9 @@ import pytest
 
 from mqa_platform.receiver import inbox
 from mqa_platform.receiver.signatures import Scheme
+from mqa_platform.sources.erasing_texts import without
 from mqa_platform.sources.landed import Landed, SourceError
+from mqa_platform.sources.needles import Needles
 
 Write = Callable[[str, str | bytes], Path]
 Read = Callable[..., Landed]
@@ -211,3 +213,17 @@ def test_a_workflow_sends_a_contact_with_the_forms_that_it_filled(take: Take) ->
     assert dict(landed.filtered) == {"form_says_nothing": 1}
     without = take({**contact, "form-submissions": []}, "hubspot_v3")
     assert dict(without.filtered) == {"contact_without_form": 1}
+
+
+def test_an_erased_person_leaves_the_events_of_the_others_of_a_webhook(
+    tmp_path: Path, read: Read
+) -> None:
+    body = json.dumps([_event(id="a"), _event(id="b", email="bob@beta.com")]).encode()
+    path, _ = inbox.keep(tmp_path, "webhooks", "standard_webhooks", "m", body, AT.timestamp())
+    found = without(path, path.read_bytes(), Needles(frozenset({"ann@acme.com"})))
+    assert found is not None
+    path.write_bytes(found.content)
+    assert "ann@" not in path.read_text().casefold()
+    landed = read("received", path, signature="standard_webhooks")
+    assert [s["event_id"] for s in _signals(landed)] == ["b"]
+    assert len(landed.defects) == 0

@@ -1,0 +1,102 @@
+"""From the published tables to the CRM and back, by the commands and by the asset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mqa_platform.assets import crm_sync
+from mqa_platform.assets.platform import Platform
+from mqa_platform.home import Home
+from mqa_platform.local_services.salesforce import LocalSalesforce
+from mqa_platform_tests.destinations.crm_cases import FAST, FIELDS
+from mqa_platform_tests.system.pipeline import opened, rows
+
+Verb = Callable[..., tuple[int, str]]
+LIVE = "SELECT DISTINCT account_id FROM accounts WHERE valid_to IS NULL AND NOT is_discovered"
+
+
+@pytest.fixture
+def org(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSalesforce]:
+    """A local org with the accounts of the home, whose policy writes to it."""
+    with LocalSalesforce() as org:
+        known = [a for (a,) in rows(home, LIVE)]
+        columns = dict.fromkeys(FIELDS.values(), "string")
+        org.add("Account", [{"Id": a, "Name": a} for a in known], **columns)
+        for name, value in {**org.environment(), **FAST}.items():
+            monkeypatch.setenv(name, value)
+        write_back = {"crm": "salesforce", "url": org.url, "fields": {"new_business": FIELDS}}
+        (home.policy / "motions").mkdir(parents=True)
+        for name, section in (("write_back", write_back), ("delivery", {"enabled": True})):
+            (home.policy / f"{name}.yaml").write_text(yaml.safe_dump(section))
+        yield org
+
+
+def written(org: LocalSalesforce) -> int:
+    return sum(row.get("MQA_Stage__c") is not None for row in org.rows["Account"])
+
+
+def test_the_difference_is_shown_first_then_written_once_and_found_again(
+    home: Home, org: LocalSalesforce, verb: Verb
+) -> None:
+    _, shown = verb(home, "crm", "diff", "--json")
+    due = json.loads(shown)
+    assert org.log == []
+    assert due["changed"] == due["records"] > 50
+    assert verb(home, "crm", "sync")[0] == 0
+    assert written(org) == due["changed"]
+    org.log.clear()
+    _, told = verb(home, "crm", "sync", "--json")
+    again = json.loads(told)
+    assert (again["sent"], again["calls"], org.log) == (0, 0, [])
+    assert json.loads(verb(home, "crm", "reconcile", "--json")[1])["differences"] == []
+    first = json.loads(verb(home, "crm", "runs", "--json")[1])[-2]["run"]
+    stages = {r["account_id"]: r["fields"]["MQA_Stage__c"]["after"] for r in due["changes"]}
+    assert {r["Id"]: r["MQA_Stage__c"] for r in org.rows["Account"] if r["MQA_Stage__c"]} == stages
+    assert verb(home, "crm", "rollback", first)[0] == 0
+    assert written(org) == 0
+    assert "paused" in verb(home, "crm", "sync")[1]
+
+
+def test_the_asset_writes_what_changed_and_publishes_every_attempt(
+    home: Home, org: LocalSalesforce
+) -> None:
+    result = crm_sync.written(Platform(home=str(home.root)), "run")
+    assert not isinstance(result, str)
+    assert result.outcome.sent == written(org) > 50
+    with opened(home) as step:
+        crm_sync.crm_sync_changelog(step, None, result)
+    told = rows(
+        home, "SELECT count(*), count(DISTINCT account_id), min(result) FROM crm_sync_changelog"
+    )
+    assert told == [(result.outcome.sent, result.outcome.sent, "sent")]
+    assert rows(home, "SELECT kind, state, sent FROM crm_sync_runs") == [
+        ("sync", "done", result.outcome.sent)
+    ]
+
+
+@pytest.mark.parametrize("section", ["write_back", "delivery"])
+def test_nothing_is_written_while_it_is_switched_off(
+    home: Home, org: LocalSalesforce, section: str, verb: Verb
+) -> None:
+    (home.policy / f"{section}.yaml").unlink()
+    result = crm_sync.written(Platform(home=str(home.root)), "run")
+    assert isinstance(result, str)
+    with opened(home) as step:
+        crm_sync.crm_sync_changelog(step, None, result)
+    assert rows(home, "SELECT count(*) FROM crm_sync_changelog") == [(0,)]
+    assert verb(home, "crm", "sync")[0] == 2
+    assert org.log == []
+
+
+def test_a_shadow_writes_to_no_crm(home: Home, org: LocalSalesforce, tmp_path: Path) -> None:
+    shadow = tmp_path / "shadows" / "v1"
+    shadow.parent.mkdir()
+    home.root.rename(shadow)
+    result = crm_sync.written(Platform(home=str(shadow)), "run")
+    assert "shadow" in str(result)
+    assert org.log == []

@@ -1,0 +1,223 @@
+"""Telling sales: what is young goes out once, and no run of the past tells anybody anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mqa_platform.assets import deliveries, handoffs, stages
+from mqa_platform.destinations.filling import Filled, fill
+from mqa_platform.destinations.journal import Journal
+from mqa_platform.destinations.outbox import send_due
+from mqa_platform.home import Home
+from mqa_platform.policy.delivery import Delivery
+from mqa_platform_tests.destinations.carrying import FAST, Service
+from mqa_platform_tests.system.pipeline import ALL, LAST, day, opened, rows, run
+
+NOW = datetime(LAST.year, LAST.month, LAST.day, 18, tzinfo=UTC)
+TAKES = {"memory": ("handoff", "update", "reminder", "escalation")}
+NEWS = (
+    "SELECT handoff_id FROM handoffs WHERE status = 'open' AND sla_state <> 'no_clock' "
+    "AND qualified_at > TIMESTAMPTZ '{since}' ORDER BY 1"
+)
+
+
+def tell(
+    home: Home,
+    service: Service,
+    now: datetime = NOW,
+    kinds: Mapping[str, tuple[str, ...]] = TAKES,
+    **settings: Any,
+) -> Filled:
+    """One delivery at a moment, and its tables."""
+    journal = Journal(home.outbox)
+    with opened(home) as step:
+        policy = step.policy.model_copy(
+            update={"delivery": Delivery(enabled=True, **{"delivery_window_days": 7, **settings})}
+        )
+        filled = fill(step.session, journal, policy, kinds, now)
+    send_due(journal, {service.name: service}, FAST, lambda: now, lambda _: None)
+    with opened(home) as step:
+        deliveries.deliveries(step, None, facts={"held_because": filled.held})
+    return filled
+
+
+def young(home: Home, days: int = 7, now: datetime = NOW) -> list[str]:
+    return [h for (h,) in rows(home, NEWS.format(since=now - timedelta(days=days)))]
+
+
+def handoffs_in(service: Service) -> list[str]:
+    return sorted(k.removesuffix(":memory") for k in service.has if k.count(":") == 1)
+
+
+def test_a_young_handoff_is_told_once_and_an_old_one_never(home: Home) -> None:
+    service = Service()
+    tell(home, service)
+    assert young(home)
+    assert set(young(home)) <= set(handoffs_in(service))
+    old = rows(
+        home,
+        "SELECT handoff_id FROM handoffs WHERE status <> 'backlog' AND delivered_via = 'worklist' "
+        f"AND delivered_at < TIMESTAMPTZ '{NOW - timedelta(days=7)}'",
+    )
+    assert old
+    assert not {h for (h,) in old} & set(handoffs_in(service))
+    before = list(service.calls)
+    tell(home, service)
+    tell(home, service, NOW + timedelta(hours=1))
+    assert service.calls == before
+
+
+def test_rerunning_history_and_a_lost_warehouse_tell_nobody_anything(home: Home) -> None:
+    service = Service()
+    tell(home, service)
+    before = list(service.calls)
+    assert before
+    run(home, day(10), ALL)
+    tell(home, service)
+    home.warehouse.unlink()
+    run(home, ALL)
+    tell(home, service)
+    assert service.calls == before
+
+
+def test_nothing_of_the_past_is_told_when_delivery_is_switched_on_later(home: Home) -> None:
+    service = Service()
+    tell(home, service, NOW + timedelta(days=90))
+    assert service.calls == []
+    assert rows(home, "SELECT count(*) FROM deliveries") == [(0,)]
+
+
+def test_the_tables_say_what_was_told_and_what_was_known_then(home: Home) -> None:
+    service = Service()
+    tell(home, service)
+    told = rows(
+        home,
+        "SELECT handoff_id, state, external_id, attempts FROM deliveries "
+        "WHERE kind = 'handoff' ORDER BY 1",
+    )
+    wanted = [(h, "sent", f"id of {h}:memory", 1) for h in handoffs_in(service)]
+    assert told == wanted
+    assert rows(home, "SELECT count(*) FROM delivery_attempts") == [(len(service.calls),)]
+    known = (
+        "SELECT subject_id, known_on, decided_at FROM decisions WHERE kind = 'delivery' ORDER BY 1"
+    )
+    assert rows(home, known) == [(h, LAST, NOW) for h in handoffs_in(service)]
+    tell(home, service, NOW + timedelta(hours=1))
+    assert rows(home, known) == [(h, LAST, NOW) for h in handoffs_in(service)]
+
+
+def test_the_clock_of_a_handoff_starts_when_its_rep_was_told(home: Home) -> None:
+    service = Service()
+    then = NOW - timedelta(hours=3)
+    tell(home, service, then)
+    run(home, day(29), work=(handoffs.handoffs,))
+    told = rows(
+        home,
+        "SELECT handoff_id, delivered_at FROM handoffs WHERE delivered_via = 'channel' ORDER BY 1",
+    )
+    assert told == [(h, then) for h in handoffs_in(service)]
+
+
+def _entry_moves(home: Home, account: str, days: int) -> str:
+    """As late data would: the same episode begins some days earlier than it was known to."""
+    with opened(home) as step:
+        step.session.run(
+            f"UPDATE stage_transitions SET changed_on = changed_on - {days}, "
+            f"qualified_at = qualified_at - INTERVAL {days} DAY "
+            f"WHERE to_stage = 'mqa' AND account_id = '{account}'"
+        )
+        handoffs.handoffs(step)
+    ((moved,),) = rows(home, f"SELECT handoff_id FROM handoffs WHERE account_id = '{account}'")
+    return moved
+
+
+def _one_of(home: Home, told: list[str]) -> tuple[str, str]:
+    listed = ", ".join(f"'{h}'" for h in told)
+    return rows(
+        home,
+        f"SELECT handoff_id, account_id FROM handoffs WHERE handoff_id IN ({listed}) "
+        "AND account_id IN (SELECT account_id FROM handoffs GROUP BY 1 HAVING count(*) = 1) ORDER BY 1",
+    )[0]
+
+
+def test_late_data_that_moves_an_episode_does_not_tell_its_rep_twice(home: Home) -> None:
+    service = Service()
+    tell(home, service)
+    before = list(service.calls)
+    handoff, account = _one_of(home, handoffs_in(service))
+    moved = _entry_moves(home, account, 1)
+    assert moved != handoff
+    tell(home, service)
+    assert service.calls == before
+    # What was sent under the old name is the delivery of the new one.
+    run(home, day(29), work=(handoffs.handoffs,))
+    via = f"SELECT delivered_via FROM handoffs WHERE handoff_id = '{moved}'"
+    assert rows(home, via) == [("channel",)]
+
+
+def test_what_still_waits_is_told_under_the_name_that_late_data_gave_it(home: Home) -> None:
+    service = Service()
+    service.faults = ["broken_before"] * 999
+    tell(home, service)
+    handoff, account = _one_of(home, young(home))
+    moved = _entry_moves(home, account, 1)
+    service.faults = []
+    tell(home, service, NOW + timedelta(hours=2))
+    # Its key is the old one, so that it is told once.
+    assert f"{handoff}:memory" in service.has
+    assert f"{moved}:memory" not in service.has
+
+
+def test_a_flood_goes_out_at_so_many_a_rep_and_day_and_nothing_of_it_is_lost(home: Home) -> None:
+    service = Service()
+    filled = tell(home, service, max_new_handoffs_per_rep_day=1)
+    reps = rows(
+        home,
+        "SELECT rep_id, count(*) FROM deliveries WHERE kind = 'handoff' AND state = 'sent' GROUP BY 1",
+    )
+    assert {n for _, n in reps} == {1}
+    assert set(filled.held.values()) == {"max_new_handoffs_per_rep_day"}
+    held = rows(home, "SELECT delivery_id FROM deliveries WHERE held_because IS NOT NULL")
+    assert {k for (k,) in held} == set(filled.held)
+    # Nobody else is told on the same day; the next day the next one is, even once the window is over.
+    wanted = {*handoffs_in(service), *(k.removesuffix(":memory") for k in filled.held)}
+    calls = len(service.calls)
+    tell(home, service, NOW + timedelta(hours=1), max_new_handoffs_per_rep_day=1)
+    assert len([k for k in service.has if k.count(":") == 1]) == calls
+    for later in range(1, 30):
+        tell(home, service, NOW + timedelta(days=later), max_new_handoffs_per_rep_day=1)
+    assert set(handoffs_in(service)) == wanted
+
+
+def test_what_is_over_before_its_turn_is_told_to_nobody(home: Home) -> None:
+    service = Service()
+    service.faults = ["broken_before"] * 999
+    tell(home, service)
+    with opened(home) as step:
+        step.session.run("UPDATE handoffs SET status = 'recycled'")
+    service.faults = []
+    tell(home, service, NOW + timedelta(hours=2))
+    # What may have arrived is looked up first, and then nobody needs it any more.
+    tell(home, service, NOW + timedelta(days=2))
+    assert handoffs_in(service) == []
+    states = rows(home, "SELECT DISTINCT state, last_error FROM deliveries WHERE attempts = 0")
+    assert states == [("dead", "its handoff is no longer open")]
+
+
+def test_a_replay_of_another_policy_delivers_nothing(home: Home) -> None:
+    from mqa_platform.destinations.delivering import ShadowError, delivered
+
+    shadow = Home(home.shadows / "abc")
+    with opened(home) as step:
+        policy = step.policy.model_copy(update={"delivery": Delivery(enabled=True)})
+    with pytest.raises(ShadowError, match="never delivers"):
+        delivered(shadow, policy, {}, lambda: pytest.fail("it looked at its tables"))
+
+
+def test_stages_that_are_computed_again_leave_the_outbox_alone(home: Home) -> None:
+    run(home, day(29), work=(stages.stages, handoffs.handoffs))
+    assert not home.outbox.exists()
