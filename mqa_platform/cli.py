@@ -17,6 +17,7 @@ import typer
 from mqa_platform import cli_decisions, console
 from mqa_platform.cli_briefs import add_briefing
 from mqa_platform.cli_crm import crm
+from mqa_platform.cli_delivery import add_delivering
 from mqa_platform.cli_evaluate import evaluations
 from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_handoffs import add_worklist, handoffs
@@ -54,6 +55,7 @@ add_explaining(app)
 add_verbs(app)
 add_overriding(app)
 add_worklist(app)
+add_delivering(app)
 add_briefing(app)
 add_routing(app, handoffs)
 app.add_typer(handoffs, name="handoffs")
@@ -130,9 +132,15 @@ def demo(
     ] = 2000,
     days: Annotated[int, typer.Option(min=30, max=730, help="Days of the market.")] = 180,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another market.")] = 7,
+    loop: Annotated[
+        bool,
+        typer.Option(
+            "--loop/--no-loop", help="Also take one account to sales and back, in home loop/."
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Make a synthetic market, run all stages through Dagster, show the MQAs."""
+    """Make a synthetic market, run all stages through Dagster, show the MQAs, tell sales of one."""
     from mqa_platform import demo as show
     from mqa_platform.core.window import ONE_DAY
     from mqa_platform.market import MarketConfig, generate
@@ -145,7 +153,8 @@ def demo(
     _, result = _run(home, window.lo, window.hi - ONE_DAY, None, as_json)
     found = show.mqas(home)
     if as_json:
-        _print({"run_id": result.run_id, "changed": result.changed, "mqas": found})
+        told = {"run_id": result.run_id, "changed": result.changed, "mqas": found}
+        _print(told | ({"loop": _loop(home, as_json)} if loop else {}))
         return
     _told(result)
     console.qualified_accounts(found)
@@ -155,6 +164,16 @@ def demo(
         console.out.print(
             f"Next: mqa explain {first}  ·  mqa why-not {first}  ·  mqa dev", markup=False
         )
+    if loop:
+        _loop(home, as_json)
+
+
+def _loop(home: Home, quiet: bool) -> list[dict[str, Any]]:
+    from mqa_platform.delivery_demo import run_loop
+
+    with console.waiting("the loop: a few runs of a small market that ends today", quiet):
+        steps = run_loop(home, (lambda _: None) if quiet else console.step)
+    return [step.as_dict() for step in steps]
 
 
 @app.command()

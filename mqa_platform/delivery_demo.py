@@ -26,17 +26,14 @@ from mqa_platform.marts import open_marts
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.receiver.serving import in_background
 from mqa_platform.receiver.settings import SLACK_ENDPOINT, Settings
-from mqa_platform.runs import (
-    Progress,
-    deliver_on,
-    forgotten_instance,
-    refresh_and_deliver_on,
-)
+from mqa_platform.runs import deliver_on, forgotten_instance, refresh_and_deliver_on
 
 if TYPE_CHECKING:
     from mqa_platform.loop_home import Rep
 
 _ACCEPT: Final = "mqa_accept"
+# A proxy knows nothing of what listens on this machine.
+_PROXIES: Final = frozenset(("http_proxy", "https_proxy", "all_proxy"))
 Told = Callable[["Step"], None]
 
 
@@ -57,13 +54,12 @@ class Step:
         return {"title": self.title, "at": self.at.isoformat(), "lines": self.lines}
 
 
-def run_loop(home: Home, told: Told, progress: Progress | None = None) -> list[Step]:
+def run_loop(home: Home, told: Told) -> list[Step]:
     """Goes once round the loop in a home of its own below ``home``.
 
     Args:
         home: of the demo.
         told: is given each step as soon as it has happened.
-        progress: of the runs.
 
     Raises:
         LoopHomeError: the folder ``loop`` is somebody else's.
@@ -78,7 +74,7 @@ def run_loop(home: Home, told: Told, progress: Progress | None = None) -> list[S
 
     here = loop_home.new_home(home)
     with ExitStack() as open_:
-        loop = _Loop(here, open_.enter_context(SalesforceDesk()), progress)
+        loop = _Loop(here, open_.enter_context(SalesforceDesk()))
         loop.prepare(open_)
         tell(
             f"{loop_home.NAME} is one of {len(loop.org.rows['Account'])} accounts of a CRM that runs here",
@@ -101,8 +97,8 @@ def run_loop(home: Home, told: Told, progress: Progress | None = None) -> list[S
 class _Loop:
     """The services, the home and the day of one loop."""
 
-    def __init__(self, home: Home, org: SalesforceDesk, progress: Progress | None) -> None:
-        self.home, self.org, self.progress = home, org, progress
+    def __init__(self, home: Home, org: SalesforceDesk) -> None:
+        self.home, self.org = home, org
         self.today = datetime.now(UTC).date()
         self.slack = LocalSlack()
         self.receiver = ""
@@ -127,12 +123,13 @@ class _Loop:
         """The job that a sensor starts: every stage up to today, then what is to be sent."""
         # The first run has the history to do; afterwards only today is new.
         first = self.today if self.home.snapshot.exists() else loop_home.first_day(self.today)
-        window = Window.of(first, self.today)
-        refresh_and_deliver_on(self.instance, self.home, window, self.progress)
+        # An answer shortly after midnight is one of the new day.
+        window = Window.of(first, max(self.today, datetime.now(UTC).date()))
+        refresh_and_deliver_on(self.instance, self.home, window)
 
     def deliver(self) -> None:
         """The job that sends what has not been sent."""
-        deliver_on(self.instance, self.home, self.progress)
+        deliver_on(self.instance, self.home)
 
     def qualified(self) -> list[str]:
         """Stage, handoff, and what each service got."""
@@ -242,13 +239,13 @@ def _expected(found: Any, what: str) -> Any:
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     """These variables and none of somebody's own: the loop must reach no service but the local ones."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("MQA_")}
-    for name in kept:
-        del os.environ[name]
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("MQA_") or name.lower() in _PROXIES:
+            del os.environ[name]
     os.environ.update(values)
     try:
         yield
     finally:
-        for name in values:
-            del os.environ[name]
-        os.environ.update(kept)
+        os.environ.clear()
+        os.environ.update(before)

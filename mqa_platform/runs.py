@@ -89,6 +89,18 @@ def refresh_and_deliver_on(
     return _days_on(instance, _job(home, REFRESH_AND_DELIVER, progress), window)
 
 
+def deliver(home: Home, progress: Progress | None = None) -> RunResult:
+    """Sends what has not been sent and is due, as one Dagster run of no days; nothing is computed again.
+
+    Raises:
+        RunFailedError: naming the step and what its author can do.
+        PolicyError, ContractError: before anything is sent.
+    """
+    load_history(home)
+    with running_instance(home) as instance:
+        return deliver_on(instance, home, progress)
+
+
 def deliver_on(
     instance: DagsterInstance, home: Home, progress: Progress | None = None
 ) -> RunResult:

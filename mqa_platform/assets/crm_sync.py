@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
@@ -18,23 +18,25 @@ from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.core.window import Window
-from mqa_platform.destinations.channel import DestinationError
-from mqa_platform.destinations.crm import crm_runs, why_not
-from mqa_platform.destinations.crm_journal import CrmJournal, Row
-from mqa_platform.destinations.crm_plan import planned
-from mqa_platform.destinations.crm_sync import Synced
-from mqa_platform.destinations.sending_lock import OutboxBusyError
+
+# What sends is imported where it is used: whoever loads the code location, or runs the past, has no need of it.
+if TYPE_CHECKING:
+    from mqa_platform.destinations.crm_sync import Synced
 
 TABLES = ["crm_sync_changelog", "crm_sync_runs"]
 _PUBLISHED_DAYS = 90
 
 
-def written(platform: Platform, run_id: str) -> Synced | str:
+def written(platform: Platform, run_id: str) -> "Synced | str":
     """Writes what changed; the warehouse is open only while the changes are read.
 
     Returns:
         What became of it, or why nothing is written here.
     """
+    from mqa_platform.destinations.crm import crm_runs, why_not
+    from mqa_platform.destinations.crm_journal import CrmJournal
+    from mqa_platform.destinations.crm_plan import planned
+
     home = platform.at()
     with platform.step(run_id) as step:
         policy, journal = step.policy, CrmJournal(home.outbox)
@@ -47,9 +49,11 @@ def written(platform: Platform, run_id: str) -> Synced | str:
 
 
 def crm_sync_changelog(
-    step: Step, window: Window | None = None, result: Synced | str = ""
+    step: Step, window: Window | None = None, result: "Synced | str" = ""
 ) -> Outcome:
     """Publishes what the journal holds, with what this run wrote as facts."""
+    from mqa_platform.destinations.crm_journal import CrmJournal
+
     journal = CrmJournal(step.home.outbox)
     changes = journal.changes(since=datetime.now(UTC) - timedelta(days=_PUBLISHED_DAYS))
     tables = {
@@ -65,12 +69,12 @@ def crm_sync_changelog(
     return Outcome(published, {**facts, "calls": o.calls})
 
 
-def _change(row: Row) -> Row:
+def _change(row: dict[str, Any]) -> dict[str, Any]:
     told = {name: json.dumps(row[name], sort_keys=True) for name in ("fields", "stood")}
     return {**row, "sync_run": row["run"], **told}
 
 
-def _table(step: Step, name: str, rows: list[Row]) -> Any:
+def _table(step: Step, name: str, rows: list[dict[str, Any]]) -> Any:
     schema = step.contracts[name].arrow_schema
     listed = [{c: row.get(c) for c in schema.names} for row in rows]
     return step.session.constant(name, pa.Table.from_pylist(listed, schema=schema))
@@ -83,6 +87,9 @@ def _table(step: Step, name: str, rows: list[Row]) -> Any:
 )
 def asset(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     """The write-back to the CRM."""
+    from mqa_platform.destinations.channel import DestinationError
+    from mqa_platform.destinations.sending_lock import OutboxBusyError
+
     try:
         result = written(platform, context.run.run_id)
     except (DestinationError, OutboxBusyError) as problem:

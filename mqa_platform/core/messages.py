@@ -29,6 +29,10 @@ _EVENTS: Final = {
     "unaccepted": "{account} was neither accepted nor refused in time",
     "reassignment": "{account} was taken away, because nobody answered",
 }
+_MOMENTS: Final = {
+    "unaccepted": "It was to be accepted or refused by {at}.",
+    "reassignment": "It was taken away {at}.",
+}
 _SECTIONS: Final = ("due", "told", "held", "news")
 _HELD: Final = {
     "handoff": "{account}, tier {tier}: waits for its turn.",
@@ -46,29 +50,33 @@ def spoken_moment(at: datetime, zone: str | None = None) -> str:
     return f"{spoken_day(local.date())}, {local:%H:%M} ({name})"
 
 
-def standing(handoff: Row, holder: str, zone: str | None) -> Iterator[Sentence]:
-    """Whose it is and by when the first touch is due."""
+def standing(handoff: Row, holder: str, zone: str | None, now: datetime) -> Iterator[Sentence]:
+    """Whose it is and by when the first touch is due, or was."""
     yield say("With {rep}.", rep=shown(holder))
-    if handoff["due_at"] is None:
-        return
-    if handoff["first_touch_at"] is None:
-        yield say(f"First touch due by {spoken_moment(handoff['due_at'], zone)}.")
+    due = handoff["due_at"]
+    if due is not None and handoff["first_touch_at"] is None:
+        verb = "is" if due > now else "was"
+        yield say(f"The first touch {verb} due by {spoken_moment(due, zone)}.")
 
 
-def update_facts(handoff: Row, account: str, news: Iterable[Row], zone: str | None) -> Facts:
+def update_facts(
+    handoff: Row, account: str, holder: str, news: Iterable[Row], zone: str | None, now: datetime
+) -> Facts:
     """What happened on an open handoff since its rep was told last.
 
     Args:
         handoff: as published.
         account: its name.
+        holder: the name of who has it.
         news: rows of signal_type, count, people and since (day), a row a type.
         zone: of the reader.
+        now: the moment of the update.
     """
     told = sorted(news, key=lambda r: (-r["count"], r["signal_type"]))
     lines = [_happened(row) for row in told[:MOST]]
     lines = lines or [say("There is new activity; the account page shows it.")]
     title = say("New activity on {account}", account=shown(account))
-    return _facts(title, news=lines)
+    return _facts(title, standing=list(standing(handoff, holder, zone, now)), news=lines)
 
 
 def _happened(row: Row) -> Sentence:
@@ -81,13 +89,13 @@ def sla_facts(
     event: str, at: datetime, handoff: Row, account: str, holder: str, zone: str | None
 ) -> Facts:
     """A reminder, a breach, an escalation: what the clock of a handoff set off at a moment."""
-    since = handoff["delivered_at"]
-    lines = list(standing(handoff, holder, zone))
-    if since is not None:
-        lines.append(say(f"It has waited since {spoken_moment(since, zone)}."))
-    lines.append(say(f"Told because of what happened {spoken_moment(at, zone)}."))
+    lines = list(standing(handoff, holder, zone, at))
+    if handoff["delivered_at"] is not None:
+        lines.append(say(f"It has waited since {spoken_moment(handoff['delivered_at'], zone)}."))
+    if event in _MOMENTS:
+        lines.append(say(_MOMENTS[event].replace("{at}", spoken_moment(at, zone))))
     lines.append(say(f"Tier {words(handoff['tier'])}, {words(handoff['motion'])}."))
-    return _facts(say(_EVENTS[event], account=shown(account)), told=lines)
+    return _facts(say(_EVENTS[event], account=shown(account)), standing=lines)
 
 
 def digest_facts(lines: Iterable[Row], zone: str | None, day: str) -> Facts:

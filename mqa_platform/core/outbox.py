@@ -115,27 +115,25 @@ def handoff_intents(
     )
 
 
-def arrived_since(
-    touchpoints: ir.Table, signals: ir.Table, batches: ir.Table, told: ir.Table, policy: Policy
+def arrivals_of(
+    touchpoints: ir.Table, signals: ir.Table, batches: ir.Table, told: ir.Table, since: date
 ) -> ir.Table:
-    """Touchpoints with ``landed_at`` of the accounts of ``told``, no older than an update can be."""
-    first = told.group_by(of_account="account_id").aggregate(first=told["told_at"].min())
-    t = touchpoints.join(first, touchpoints["account_id"] == first["of_account"])
-    young = t["first"] - ibis.interval(days=policy.delivery.delivery_window_days)
-    t = t.filter(t["touchpoint_date"] >= young.date())
-    return arrivals(t.select(*touchpoints.columns), signals, batches)
+    """Touchpoints with ``landed_at`` of the accounts of ``told``, from a day on."""
+    t = touchpoints.semi_join(told, "account_id")
+    return arrivals(t.filter(t["touchpoint_date"] >= ibis.literal(since)), signals, batches)
 
 
-def update_intents(told: ir.Table, arrived: ir.Table, policy: Policy) -> ir.Table:
+def update_intents(told: ir.Table, arrived: ir.Table, policy: Policy, now: datetime) -> ir.Table:
     """Open handoffs on which something happened that a rep would call for, since he was told last.
 
     That is a hand-raise, what the policy calls high intent, or a trigger event, which arrived since then and
-    is no older than the delivery window. Decay, and what was only counted again, is none.
+    lies in the delivery window. Decay, and what was only counted again, is none.
 
     Args:
         told: handoff_id, account_id, motion, rep_id, created_on and told_at; of handoffs of a motion.
         arrived: touchpoints with ``landed_at``.
         policy: of the motion.
+        now: the moment; what arrived after it is not known yet.
 
     Returns:
         ``told`` with content: another one when there is more.
@@ -146,8 +144,9 @@ def update_intents(told: ir.Table, arrived: ir.Table, policy: Policy) -> ir.Tabl
     t = t.filter(t["signal_type"].isin(loud) & (t["direction"] == "inbound"))
     t = t.select("signal_id", "landed_at", "occurred_at", of_account="account_id")
     t = told.join(t, [told["account_id"] == t["of_account"]])
-    young = t["told_at"] - ibis.interval(days=policy.delivery.delivery_window_days)
-    t = t.filter((t["landed_at"] > t["told_at"]) & (t["occurred_at"] >= young))
+    oldest = ibis.literal(now - timedelta(days=policy.delivery.delivery_window_days), _MOMENT)
+    since = (t["landed_at"] > t["told_at"]) & (t["landed_at"] <= ibis.literal(now, _MOMENT))
+    t = t.filter(since & (t["occurred_at"] >= oldest))
     news = t.group_by(n_handoff="handoff_id").aggregate(
         n=t["signal_id"].nunique(), last=t["signal_id"].max()
     )

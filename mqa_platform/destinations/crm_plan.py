@@ -74,7 +74,7 @@ def planned(
     journal: CrmJournal,
     policy: Policy,
     now: datetime,
-    given: Callable[[str, pa.Table], ir.Table] = lambda name, rows: ibis.memtable(rows, name=name),
+    given: Callable[[str, pa.Table], ir.Table] = lambda name, rows: ibis.memtable(rows),
 ) -> Plan:
     """The plan of this moment; nothing is sent.
 
@@ -156,7 +156,7 @@ def items(
         before = plan.last.get((account_id, motion))
         stands = {c: row[c] for c in LAST if c in row}
         stands |= {"fields": prints[motion], "run": run, "sent_at": now}
-        fields = {**item.record.fields, **told(row, policy)}
+        fields = {**item.record.fields, **told(row, policy), **_cleared(row, before, policy)}
         made[account_id] = Item(
             Record(account_id, key, fields),
             {**item.stood, **(told(before, policy) if before else {})},
@@ -164,3 +164,12 @@ def items(
             {**item.after, motion: stands},
         )
     return list(made.values())
+
+
+def _cleared(row: Row, before: Row | None, policy: WriteBack) -> dict[str, None]:
+    """The fields of the answer to an episode that is over, where the policy empties them."""
+    answers = policy.answers
+    ended = row["stage"] == "recycled" and before is not None and before["stage"] != "recycled"
+    if answers is None or not answers.clear_when_recycled or not ended:
+        return {}
+    return dict.fromkeys(f for f in (answers.status_field, answers.reason_field) if f)

@@ -92,7 +92,9 @@ def delivered(
     done.answers = _answers(home, journal, ready, policy, clock)
     with opened() as session:
         done.filled = fill(session, journal, policy, kinds_of(policy), clock())
-    done.sent = send_due(journal, ready.channels, policy.delivery.retries, clock)
+    done.sent = send_due(
+        journal, ready.channels, policy.delivery.retries, clock, over=done.filled.over
+    )
     # Only once the CRM has an answer is it told in Slack that it has.
     if _answers(home, journal, ready, policy, clock).replies:
         more = send_due(journal, ready.channels, policy.delivery.retries, clock)

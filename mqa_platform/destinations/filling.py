@@ -31,12 +31,17 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Filled:
-    """What filling did: messages entered, released and given up, and who waits for what."""
+    """What filling did: messages entered, released and given up, and who waits for what.
+
+    ``over`` are messages that nobody needs any more and that may have been sent: key → reason. They are
+    given up once the channel says that it has not got them.
+    """
 
     entered: int = 0
     released: int = 0
     given_up: int = 0
     held: dict[str, str] = field(default_factory=dict)
+    over: dict[str, str] = field(default_factory=dict)
 
 
 def fill(
@@ -61,10 +66,10 @@ def fill(
     handoffs = session.table("handoffs")
     open_now = session.keep(core.open_handoffs(handoffs, session.table("stages"), days[-1]))
     told = Told.of(session, journal, handoffs, open_now)
-    filled = Filled(given_up=journal.bury(told.over()))
+    filled = Filled(over=told.over(unanswered=True), given_up=journal.bury(told.over()))
     intents = [
         *_handoffs(session, open_now, policy, now),
-        *_updates(session, told, policy),
+        *_updates(session, told, policy, now),
         *_clocks(session, handoffs, policy, now),
     ]
     new = list(_messages(intents, told, kinds))
@@ -90,7 +95,7 @@ def _handoffs(session: Any, open_now: Any, policy: Policy, now: datetime) -> Ite
         yield {**row, "kind": "handoff", "subject": row["handoff_id"]}
 
 
-def _updates(session: Any, told: Told, policy: Policy) -> Iterator[Row]:
+def _updates(session: Any, told: Told, policy: Policy, now: datetime) -> Iterator[Row]:
     """News on handoffs of which somebody was told already."""
     waiting = told.last_told()
     if not waiting:
@@ -100,17 +105,13 @@ def _updates(session: Any, told: Told, policy: Policy) -> Iterator[Row]:
         "created_on": "date", "told_at": "timestamp('UTC')",
     }  # fmt: skip
     known = told.constant(session, "told_of", waiting, schema)
-    arrived = core.arrived_since(
-        session.table("touchpoints"),
-        session.table("signals"),
-        session.table("landed_batches"),
-        known,
-        policy,
-    )
-    arrived = session.keep(arrived)
+    oldest = (now - timedelta(days=policy.delivery.delivery_window_days)).date()
+    names = ("touchpoints", "signals", "landed_batches")
+    touchpoints, signals, batches = map(session.table, names)
+    arrived = session.keep(core.arrivals_of(touchpoints, signals, batches, known, oldest))
     for motion in policy.motions():
         mine = known.filter(known["motion"] == motion.program.motion)
-        for row in session.rows(core.update_intents(mine, arrived, motion)):
+        for row in session.rows(core.update_intents(mine, arrived, motion, now)):
             subject = f"{row['handoff_id']}:update:{row['content']}"
             yield {**row, "kind": "update", "subject": subject, "at": row["told_at"]}
 

@@ -115,6 +115,14 @@ def opened(path: Path, metadata: MetaData = METADATA) -> Engine:
     return engine
 
 
+def compacted(engine: Engine) -> None:
+    """Rewrites the file, so that nothing of what was changed or deleted is left in its bytes."""
+    with engine.connect() as connection:
+        outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+        outside.exec_driver_sql("VACUUM")
+        outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _durable(connection: Any, record: Any) -> None:
     del record
     cursor = connection.cursor()

@@ -64,10 +64,19 @@ def send_due(
     retries: Retries,
     clock: Clock = utc_now,
     pause: Pause = time.sleep,
+    over: Mapping[str, str] | None = None,
 ) -> Delivered:
     """Sends what is due on each channel; what fails stays for a later run or is given up.
 
     One process sends from an outbox at a time. An error of one channel never keeps another from sending.
+
+    Args:
+        journal: of the installation.
+        channels: by name; what is due on another is left as it is.
+        retries: how often and when it is tried again.
+        clock: the moment.
+        pause: waits so many seconds.
+        over: key → why nobody needs this message any more: looked up if it may have been sent, never sent.
 
     Raises:
         OutboxBusyError: another process sends from this outbox.
@@ -77,7 +86,7 @@ def send_due(
         for name, channel in channels.items():
             due = journal.due(name, clock())
             if due:
-                _Sender(journal, channel, retries, clock, pause, done).send(due)
+                _Sender(journal, channel, retries, clock, pause, done, over or {}).send(due)
     return done
 
 
@@ -96,9 +105,10 @@ class _Sender:
         clock: Clock,
         pause: Pause,
         done: Delivered,
+        over: Mapping[str, str],
     ) -> None:
         self.journal, self.channel, self.retries = journal, channel, retries
-        self.clock, self.pause, self.done = clock, pause, done
+        self.clock, self.pause, self.done, self.over = clock, pause, done, over
         # Calls in a row that the service did not answer as it should.
         self.in_a_row = 0
         self.tried: set[str] = set()
@@ -158,9 +168,9 @@ class _Sender:
         if found is not None:
             self._record([Verdict(entry.key, states.FOUND, states.SENT, found)])
             return False
-        given_up = entry.failures >= self.retries.attempts
+        given_up = entry.failures >= self.retries.attempts or entry.key in self.over
         state = states.DEAD if given_up else states.FAILED
-        told = entry.last_error or "the call was begun and never ended"
+        told = self.over.get(entry.key) or entry.last_error or "the call was begun and never ended"
         self._record([Verdict(entry.key, states.LOST, state, error=told, counts=False)])
         return not given_up
 

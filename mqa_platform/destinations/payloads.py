@@ -119,7 +119,7 @@ def _payload(intent: Row, read: _Read, digests: Mapping[str, list[Row]]) -> dict
         brief = read.briefs.get(handoff["handoff_id"])
         made["brief"] = facts_of(brief) if brief else None
     if kind == "handoff":
-        lines = list(standing(handoff, holder, zone))
+        lines = list(standing(handoff, holder, zone, intent["at"]))
         made["facts"] = {
             "title": {
                 "text": "{account} is yours",
@@ -130,7 +130,9 @@ def _payload(intent: Row, read: _Read, digests: Mapping[str, list[Row]]) -> dict
             "sections": [{"name": "standing", "sentences": lines}],
         }
     elif kind == "update":
-        made["facts"] = update_facts(handoff, name, read.news.get(intent["key"], []), zone)
+        made["facts"] = update_facts(
+            handoff, name, holder, read.news.get(intent["key"], []), zone, intent["at"]
+        )
     else:
         made["facts"] = sla_facts(intent["event"], intent["at"], handoff, name, holder, zone)
     return made

@@ -84,9 +84,8 @@ class SlackChannel(Channel):
                 return None
             raise DestinationError("Slack", str(refusal)) from None
         except LaterError as later:
-            raise DestinationError(
-                "Slack", str(later), "It is asked again in the next run."
-            ) from None
+            # Not to be told just now is no reason to leave the whole channel alone.
+            raise ConnectionError(str(later)) from None
 
     def _whole(self, message: Message) -> dict[str, Any]:
         return posted(message.payload, (self.settings.reject_reasons, self.settings.snooze_days))
@@ -120,14 +119,11 @@ class SlackChannel(Channel):
         above = next((m for m in thread if m.get("ts") == stamp), {})
         # Somebody who has answered must not get the buttons again.
         if any(b.get("block_id") == BLOCK_ID for b in above.get("blocks") or ()):
-            handoff = dict(message.payload, kind="handoff")
-            key = f"{message.handoff_id}:{self.name}"
+            own = above.get("metadata") or metadata(
+                f"{message.handoff_id}:{self.name}", dict(message.payload, kind="handoff")
+            )
             self.client.ask(
-                "chat.update",
-                channel=place,
-                ts=stamp,
-                metadata=metadata(key, handoff),
-                **self._whole(message),
+                "chat.update", channel=place, ts=stamp, metadata=own, **self._whole(message)
             )
         return self._posted(place, message, thread_reply(message.payload), thread_ts=stamp)
 

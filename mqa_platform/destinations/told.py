@@ -107,11 +107,14 @@ class Told:
             if h in self.open
         ]
 
-    def over(self) -> dict[str, str]:
-        """Keys of messages that nobody needs any more, and why; what may have been sent is none of them."""
+    def over(self, *, unanswered: bool = False) -> dict[str, str]:
+        """Keys of messages that nobody needs any more, and why.
+
+        What may have been sent is none of them; with ``unanswered`` only that.
+        """
         found = {}
         for row in self.rows:
-            if row["state"] not in WAITING or row["unanswered"]:
+            if row["state"] not in WAITING or row["unanswered"] != unanswered:
                 continue
             handoff = self.open.get(self.now_of(row))
             if handoff is None:

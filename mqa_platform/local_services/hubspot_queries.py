@@ -74,6 +74,10 @@ class Queries:
                     return refused(400, "VALIDATION_ERROR", f"no property {name}")
                 wanted = test["values"] if operator == "IN" else [test["value"]]
                 found = [i for i in found if self._text(kind, i, name) in wanted]
+            elif operator == "HAS_PROPERTY":
+                if name not in self.account.names(kind):
+                    return refused(400, "VALIDATION_ERROR", f"no property {name}")
+                found = [i for i in found if self._text(kind, i, name)]
             else:
                 return refused(400, "VALIDATION_ERROR", f"no operator {operator}")
         found.sort()

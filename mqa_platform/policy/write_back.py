@@ -54,7 +54,8 @@ class Answers(Model):
     """Where an answer given in Slack is written on the account; mapping.yaml reads the same fields back.
 
     ``statuses`` are the CRM's words for an answer; one that is not named writes no status. ``reasons`` are
-    its words for ours where they differ.
+    its words for ours where they differ. ``clear_when_recycled`` empties status and reason when an account is
+    recycled, so that the same answer is news in its next episode.
     """
 
     status_field: FieldName
@@ -62,6 +63,7 @@ class Answers(Model):
     reason_field: FieldName | None = None
     reasons: dict[Name, Label] = {}
     until_field: FieldName | None = None
+    clear_when_recycled: bool = False
 
 
 class WriteBack(Model):

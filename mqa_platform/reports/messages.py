@@ -21,7 +21,7 @@ _TITLES: Final = {
     "told": "What a clock set off",
     "held": "Waiting for their turn",
     "news": "New activity",
-    "standing": "Who has it",
+    "standing": "Where it stands",
     "alert": "What happened",
 }
 # What a webhook's event is made of beside its text; everything in it is ours or published.

@@ -53,7 +53,10 @@ def posted(payload: Payload, answers: Answers) -> dict[str, Any]:
 
 def thread_reply(payload: Payload) -> dict[str, Any]:
     """An update in few words, for the thread under the handoff's message."""
-    return _told(dict(payload, brief=None, handoff=None, evidence_url=None), ((), ()))
+    facts = payload["facts"]
+    news = [part for part in facts["sections"] if part["name"] != "standing"]
+    short = {"facts": {**facts, "sections": news}, "brief": None, "handoff": None}
+    return _told({**payload, **short, "evidence_url": None}, ((), ()))
 
 
 def metadata(key: str, payload: Payload) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from mqa_platform.home import Home
@@ -107,17 +107,15 @@ class Question:
         return [answer for answer in found if answer is not None]
 
     def _salesforce(self, since: datetime, environment: Mapping[str, str]) -> Iterator[Row]:
-        # The code location is loaded by every run; their libraries are wanted by a look only.
-        from simple_salesforce.format import format_soql
-
+        # The code location is loaded by every run; this library is wanted by a look only.
         from mqa_platform.sources.salesforce_org import Org
 
         told = " OR ".join(f"{field} != null" for field in self.fields(STATUS))
         asked = dict.fromkeys(("Id", "SystemModstamp", *self.fields(STATUS), *self.fields(REASON)))
-        # Names are checked against a pattern; the moment is written by the library.
+        # Names are checked against a pattern, and nothing else of it is anybody's words.
         soql = (
             f"SELECT {', '.join(asked)} FROM {self.stream} WHERE SystemModstamp >= "  # noqa: S608
-            f"{format_soql('{}', since)} AND ({told}) ORDER BY SystemModstamp, Id LIMIT {MOST}"
+            f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} AND ({told}) ORDER BY SystemModstamp, Id LIMIT {MOST}"
         )
         with closing(Org(self.name, self.source.url or "", environment, is_quick=True)) as org:
             answer = org.ask(self.stream, lambda client: client.query_all(soql))
@@ -148,7 +146,7 @@ class Question:
                 page = client.ask("POST", f"/crm/v3/objects/{self.stream}/search", body=body)
                 for record in page["results"]:
                     values = record["properties"]
-                    yield str(record["id"]), str(values[_STAMP]), values
+                    yield str(record["id"]), str(values.get(_STAMP) or record["updatedAt"]), values
                 body["after"] = next_after(page)
                 if body["after"] is None:
                     return

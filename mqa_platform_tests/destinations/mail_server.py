@@ -54,6 +54,89 @@ def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, ssl.create_default_context(cadata=pem.decode())
 
 
+class _Talk(socketserver.StreamRequestHandler):
+    """One connection: a method for each command."""
+
+    server_of: MailServer
+
+    def handle(self) -> None:
+        self.is_encrypted, self.sender, self.readers, self.taken = False, "", [], 0
+        self.server_of.connections += 1
+        try:
+            self.say("220 local")
+            while line := self.rfile.readline():
+                if not self.answered(line.decode().strip()):
+                    return
+        finally:
+            for each in (self.rfile, self.wfile, self.connection):
+                each.close()
+
+    def say(self, text: str) -> None:
+        self.wfile.write(text.encode() + b"\r\n")
+
+    def answered(self, text: str) -> bool:
+        """Answers one command; False ends the talk."""
+        refusals = self.server_of.refusals
+        refusal = next((answer for part, answer in refusals.items() if part in text), None)
+        word = text.split(" ")[0].upper()
+        if refusal and word != "QUIT":
+            self.say(refusal)
+            return True
+        command = getattr(self, f"on_{word.lower()}", None)
+        if command is None:
+            self.say("502 what")
+            return True
+        return command(text) is not False
+
+    def on_ehlo(self, text: str) -> None:
+        offers = ["250-local"]
+        if self.server_of.encrypts:
+            offers.append("250-AUTH PLAIN" if self.is_encrypted else "250-STARTTLS")
+        self.say("\r\n".join([*offers, "250 SIZE 1000000"]))
+
+    def on_starttls(self, text: str) -> None:
+        self.say("220 go")
+        self.rfile.close()
+        self.connection = certificate()[0].wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        self.is_encrypted = True
+        self.server_of.encrypted += 1
+
+    def on_auth(self, text: str) -> None:
+        told = base64.b64decode(text.split(" ")[2]).decode()
+        self.say("235 ok" if told == f"\0{USER}\0{PASSWORD}" else "535 no such user")
+
+    def on_mail(self, text: str) -> None:
+        self.sender, self.readers = text, []
+        self.say("250 ok")
+
+    def on_rcpt(self, text: str) -> None:
+        self.readers.append(text)
+        self.say("250 ok")
+
+    def on_data(self, text: str) -> bool:
+        self.say("354 go")
+        body = b""
+        while (line := self.rfile.readline()) != b".\r\n":
+            body += line
+        outer = self.server_of
+        outer.mails.append(message_from_bytes(body, policy=policy.default))
+        outer.envelopes.append((self.sender, self.readers))
+        self.taken += 1
+        if self.taken == outer.cut_after:
+            return False
+        self.say("250 queued")
+        return True
+
+    def on_rset(self, text: str) -> None:
+        self.say("250 ok")
+
+    def on_quit(self, text: str) -> bool:
+        self.say("221 bye")
+        return False
+
+
 class MailServer:
     """One server; ``refusals`` maps a command or an address to the answer that it gets instead.
 
@@ -72,13 +155,8 @@ class MailServer:
         self.cut_after: int | None = None
         outer = self
 
-        class Talk(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                try:
-                    outer.talk(self)
-                finally:
-                    for each in (self.rfile, self.wfile, self.connection):
-                        each.close()
+        class Talk(_Talk):
+            server_of = outer
 
         class Server(socketserver.ThreadingTCPServer):
             # Closing the server waits for its threads, so that no connection outlives a test.
@@ -98,63 +176,3 @@ class MailServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-    def talk(self, talk: socketserver.StreamRequestHandler) -> None:
-        self.connections += 1
-        is_encrypted, known, sender, readers, taken = False, False, "", [], 0
-        say = _say(talk)
-        say("220 local")
-        while line := talk.rfile.readline():
-            text = line.decode().strip()
-            word = text.split(" ")[0].upper()
-            refusal = next((r for k, r in self.refusals.items() if k in text), None)
-            if word == "QUIT":
-                say("221 bye")
-                return
-            if refusal:
-                say(refusal)
-            elif word == "EHLO":
-                offers = ["250-local"]
-                if self.encrypts and not is_encrypted:
-                    offers.append("250-STARTTLS")
-                elif self.encrypts:
-                    offers.append("250-AUTH PLAIN")
-                say("\r\n".join([*offers, "250 SIZE 1000000"]))
-            elif word == "STARTTLS":
-                say("220 go")
-                talk.rfile.close()
-                talk.connection = certificate()[0].wrap_socket(talk.connection, server_side=True)
-                talk.rfile = talk.connection.makefile("rb")
-                talk.wfile = talk.connection.makefile("wb", buffering=0)
-                is_encrypted = True
-                self.encrypted += 1
-            elif word == "AUTH":
-                told = base64.b64decode(text.split(" ")[2]).decode()
-                known = told == f"\0{USER}\0{PASSWORD}"
-                say("235 ok" if known else "535 no such user")
-            elif word == "MAIL":
-                sender, readers = text, []
-                say("250 ok")
-            elif word == "RCPT":
-                readers.append(text)
-                say("250 ok")
-            elif word == "DATA":
-                say("354 go")
-                body = b""
-                while (line := talk.rfile.readline()) != b".\r\n":
-                    body += line
-                self.mails.append(message_from_bytes(body, policy=policy.default))
-                self.envelopes.append((sender, readers))
-                taken += 1
-                if taken == self.cut_after:
-                    return
-                say("250 queued")
-            else:
-                say("250 ok" if word in ("RSET", "NOOP") else "502 what")
-
-
-def _say(talk: socketserver.StreamRequestHandler):
-    def say(text: str) -> None:
-        talk.wfile.write(text.encode() + b"\r\n")
-
-    return say

@@ -26,7 +26,6 @@ from mqa_platform.local_services.slack import LocalSlack
 from mqa_platform.policy.delivery_answers import Answers
 from mqa_platform.policy.write_back import WriteBack
 from mqa_platform.receiver import inbox
-from mqa_platform_tests.core.engine import default_policy
 from mqa_platform_tests.destinations.answering import SLACK_USERS, Loop, Tables, policy_of
 from mqa_platform_tests.destinations.carrying import FAST, Killed, Service
 from mqa_platform_tests.receiver import signing
@@ -122,82 +121,23 @@ def test_a_kill_between_the_decision_and_the_journal_writes_the_same_decision(lo
     assert len(loop.answered()) == 1
 
 
-@pytest.mark.parametrize(
-    ("by", "user", "counts"),
-    [
-        ("owner", "U1ANN", True),
-        ("owner", "U2BOB", False),
-        ("owner", "U4MIA", True),
-        ("team", "U2BOB", True),
-        ("team", "U3CAS", False),
-        ("team", "U4MIA", True),
-        ("anyone", "U3CAS", True),
-        ("anyone", "U5EVE", False),
-    ],
-)
-def test_whose_word_counts_is_policy(
-    loop: Loop, by: Any, user: str, counts: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loop.answers = Answers(by=by)
-    sla = default_policy().sla.model_copy(update={"managers": {"EMEA": "mia"}})
-    policy = loop.policy.model_copy(update={"sla": sla})
-    loop.press("accept", user)
-    found = loop.take(policy=policy)
-    assert (found.counted, found.refused) == ((1, 0) if counts else (0, 1))
-    send_due(loop.journal, {"slack": loop.channel}, FAST)
-    assert bool(loop.private()) is not counts
+def test_a_stranger_is_told_so_alone_and_nothing_is_written(loop: Loop) -> None:
+    for user in ("U3CAS", "U5EVE"):
+        loop.press("accept", user)
+    assert loop.deliver().refused == 2
+    assert {text.split(",")[0] for text in loop.private()} == {
+        "This account is with Ann Smith",
+        "Nobody in the CRM has your Slack address",
+    }
+    assert loop.crm.calls == []
     assert loop.has_buttons
 
 
-def test_what_waits_in_a_queue_is_anybodys_who_is_in_sales(loop: Loop) -> None:
-    loop.tables = Tables([{"rep_id": "sla_queue"}])
-    loop.press("accept", "U3CAS")
-    assert loop.take().counted == 1
-
-
-@pytest.mark.parametrize(
-    ("row", "told"),
-    [
-        ({"status": "accepted"}, "accepted already"),
-        ({"status": "rejected"}, "has been rejected"),
-        ({"status": "converted"}, "made an opportunity"),
-        ({"status": "recycled"}, "has been recycled"),
-        ({"handoff_id": "another"}, "not handed over any more"),
-        ({"over_on": date(2025, 7, 1)}, "has been open"),
-    ],
-)
-def test_an_answer_to_what_is_over_is_told_so(loop: Loop, row: dict[str, Any], told: str) -> None:
-    loop.tables = Tables([row])
+def test_what_stands_in_the_crm_is_read_and_is_no_news(loop: Loop) -> None:
+    loop.tables = Tables([{}], ("accepted", None))
     loop.press("accept")
-    found = loop.deliver()
-    assert (found.counted, found.refused) == (0, 1)
-    assert told in loop.private()[0]
-    assert loop.crm.calls == []
-
-
-@pytest.mark.parametrize(
-    ("standing", "action", "value", "counts"),
-    [
-        (("accepted", None), "accept", None, False),
-        (("rejected", "bad_fit"), "reject", "h1:bad_fit", False),
-        (("rejected", "no_need"), "reject", "h1:bad_fit", True),
-        (("rejected", "bad_fit"), "accept", None, True),
-        (("nurture", None), "accept", None, True),
-    ],
-)
-def test_what_stands_in_the_crm_since_an_earlier_handoff_would_be_no_news(
-    loop: Loop,
-    standing: tuple[str, str | None],
-    action: str,
-    value: str | None,
-    counts: bool,
-) -> None:
-    loop.tables = Tables([{}], standing)
-    loop.press(action, value=value)
-    found = loop.deliver()
-    assert (found.counted, found.refused) == ((1, 0) if counts else (0, 1))
-    if not counts:
-        assert "Clear the field" in loop.private()[0]
+    assert loop.deliver().refused == 1
+    assert "Clear the field" in loop.private()[0]
 
 
 def test_pressing_twice_is_one_answer(loop: Loop) -> None:
@@ -321,7 +261,7 @@ _DELIVERIES = st.tuples(st.just("deliver"), st.sampled_from(_FAULTS))
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(st.one_of(_PRESSES, _DELIVERIES, st.just(("again", ""))), max_size=12))
 def test_whatever_fails_in_between_the_crm_gets_each_answer_once_and_the_last_word_last(

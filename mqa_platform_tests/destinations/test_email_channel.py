@@ -24,13 +24,17 @@ def server():
         yield running
 
 
-def channel(server: MailServer, environment: dict[str, str] = LOGIN, **changed: Any) -> EmailChannel:
+def channel(
+    server: MailServer, environment: dict[str, str] = LOGIN, **changed: Any
+) -> EmailChannel:
     settings = {"host": "127.0.0.1", "port": server.port, "sender": "mqa@us.example", **changed}
     return EmailChannel(Email(**settings), environment, trust=certificate()[1])
 
 
 def message(kind: str = "handoff", key: str = "h1:email", **changed: Any) -> Message:
-    return Message(key, "email", kind, "h1", "acme", "new_business", "ann", payload(kind, **changed))
+    return Message(
+        key, "email", kind, "h1", "acme", "new_business", "ann", payload(kind, **changed)
+    )
 
 
 def test_a_mail_goes_encrypted_to_its_reader_with_text_and_html(server):
@@ -59,7 +63,12 @@ def test_the_same_message_is_the_same_mail_and_what_follows_answers_it(server):
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobodys_name_writes_a_header_or_another_reader(server, kind):
     sender = channel(server, otherwise="ops@us.example")
-    outside = [*ATTACKS, "x\r\nBcc: all@us.example\r\n\r\nbody", "a@b.example, c@d.example", "\x00\n.\r\n"]
+    outside = [
+        *ATTACKS,
+        "x\r\nBcc: all@us.example\r\n\r\nbody",
+        "a@b.example, c@d.example",
+        "\x00\n.\r\n",
+    ]
     answers = sender.send([message(kind, f"k{i}", outside=o) for i, o in enumerate(outside)])
     assert {a.outcome for a in answers} == {"sent"}
     names = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "In-Reply-To",
@@ -148,7 +157,9 @@ def test_mail_in_clear_text_is_for_this_machine_only():
         assert answer.outcome == "sent"
 
 
-@pytest.mark.parametrize("sender", ["mqa", "MQA <mqa@us.example>", "a@b.c,d@e.f", "a@b.c\nBcc: x@y.z"])
+@pytest.mark.parametrize(
+    "sender", ["mqa", "MQA <mqa@us.example>", "a@b.c,d@e.f", "a@b.c\nBcc: x@y.z"]
+)
 def test_a_sender_that_is_no_address_is_refused_in_the_policy(sender):
     with pytest.raises(ValidationError):
         Email(host="127.0.0.1", sender=sender)

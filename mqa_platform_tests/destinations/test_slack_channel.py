@@ -28,7 +28,9 @@ def channel(workspace: LocalSlack, **changed: Any) -> SlackChannel:
 
 
 def message(kind: str = "handoff", key: str = "h1:slack", **changed: Any) -> Message:
-    return Message(key, "slack", kind, "h1", "acme", "new_business", "ann", payload(kind, **changed))
+    return Message(
+        key, "slack", kind, "h1", "acme", "new_business", "ann", payload(kind, **changed)
+    )
 
 
 def sent(slack: SlackChannel, one: Message) -> Any:
@@ -183,7 +185,9 @@ def test_an_update_gives_no_buttons_back_to_who_has_answered(workspace):
     first = sent(slack, message())
     (above,) = workspace.messages("C0TEAM")
     above["blocks"] = answered_blocks(above["blocks"], "Accepted by Ann")
-    assert sent(slack, message("update", "h1:slack:n1", sent_as=first.external_id)).outcome == "sent"
+    assert (
+        sent(slack, message("update", "h1:slack:n1", sent_as=first.external_id)).outcome == "sent"
+    )
     assert above["edits"] == 0
     assert "actions" not in {b["type"] for b in above["blocks"]}
 
@@ -212,9 +216,8 @@ def test_no_name_of_an_account_calls_anybody(workspace, kind):
 
 
 def test_a_press_on_a_posted_button_comes_back_as_the_answer(workspace):
-    from urllib.parse import parse_qs
-
     import json
+    from urllib.parse import parse_qs
 
     from mqa_platform.reports.slack_actions import parsed
 

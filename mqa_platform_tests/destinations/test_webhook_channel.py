@@ -177,7 +177,9 @@ def test_nobody_listening_is_a_failed_connection():
 def test_a_target_without_a_secret_says_what_to_set(secret):
     with pytest.raises(DestinationError, match="MQA_WEBHOOK_OUTREACH_SECRET"):
         WebhookChannel(
-            "outreach", Webhook(url="https://tool.example/"), {"MQA_WEBHOOK_OUTREACH_SECRET": secret}
+            "outreach",
+            Webhook(url="https://tool.example/"),
+            {"MQA_WEBHOOK_OUTREACH_SECRET": secret},
         )
 
 

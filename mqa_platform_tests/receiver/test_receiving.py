@@ -305,7 +305,7 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
             headers = signing.standard(body, time.time(), f"msg_{n}")
             assert running.post("/webhooks/webhooks", body, headers).status_code == 200
         os.kill(process.pid, signal.SIGKILL)
-        shown = told + process.communicate()[0]
+        shown = told + "".join(process.communicate())
     envelopes = [opened(path) for path in running.kept()]
     assert sorted(e.body["name"] for e in envelopes if e) == ["0", "1", "2", "3", "4"]
     assert not list(running.folder.rglob("*.partial"))

@@ -14,6 +14,7 @@ from mqa_platform_tests.reports.facts import facts
 
 KINDS = ("handoff", "update", "reminder", "escalation", "digest", "alert")
 AT = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
+EARLIER = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 PAGE = "https://pages.example/h1.html"
 ANSWERS = (("bad_timing", "competitor"), (1, 7))
 
@@ -38,21 +39,26 @@ def payload(kind: str = "handoff", outside: str = "Acme", **changed: Any) -> dic
         "evidence_url": PAGE, "brief": None,
     }  # fmt: skip
     if kind == "alert":
-        return {"title": outside, "lines": [outside, "a line"], "run_id": "r1", "at": AT.isoformat()}
+        return {
+            "title": outside,
+            "lines": [outside, "a line"],
+            "run_id": "r1",
+            "at": AT.isoformat(),
+        }
     if kind == "handoff":
         title = {"text": "{a} is yours", "words": {"a": outside}, "cites": [], "records": []}
-        lines = list(standing(handoff(), outside, "Europe/Berlin"))
+        lines = list(standing(handoff(), outside, "Europe/Berlin", EARLIER))
         sections = [{"name": "standing", "sentences": lines}]
         made |= {"facts": {"title": title, "sections": sections}, "brief": facts(outside)}
     elif kind == "update":
         news = [{"signal_type": "pricing_view", "count": 3, "people": 2, "since": date(2026, 1, 5)}]
-        told = update_facts(handoff(), outside, news, "Europe/Berlin")
+        told = update_facts(handoff(), outside, outside, news, "Europe/Berlin", EARLIER)
         made |= {"facts": told, "brief": facts(outside)}
     elif kind == "digest":
         made |= {"handoff": None, "account": None, "evidence_url": None}
         made["facts"] = digest_facts([line(name=outside)], "Europe/Berlin", "5 January 2026")
     else:
-        made["facts"] = sla_facts(kind, AT, handoff(), outside, outside, "Europe/Berlin")
+        made["facts"] = sla_facts(kind, EARLIER, handoff(), outside, outside, "Europe/Berlin")
     return {**made, **changed}
 
 

@@ -66,7 +66,9 @@ def test_words_of_others_make_no_link_in_the_text_of_a_webhook(outside):
 
 def test_a_handoff_has_its_buttons_under_the_head_where_a_long_brief_cannot_push_them_out():
     many = [sentence("Padding {a}.", a="x" * 500) for _ in range(100)]
-    long = payload("handoff", brief=facts("Acme", sections=[{"name": "why_now", "sentences": many}]))
+    long = payload(
+        "handoff", brief=facts("Acme", sections=[{"name": "why_now", "sentences": many}])
+    )
     kinds = [b["type"] for b in blocks_of(posted(long, ANSWERS))]
     assert kinds[:4] == ["header", "context", "context", "actions"]
 
@@ -99,7 +101,7 @@ def test_the_reply_in_a_thread_is_short_and_has_no_buttons():
 
 def test_a_moment_is_told_as_the_clock_of_the_reader_shows_it():
     text = markdown(payload("reminder"))
-    assert "First touch due by 5 January 2026, 15:00 (Europe/Berlin)." in text
+    assert "The first touch is due by 5 January 2026, 15:00 (Europe/Berlin)." in text
 
 
 def test_a_digest_of_any_length_counts_what_it_leaves_out():

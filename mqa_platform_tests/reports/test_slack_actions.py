@@ -37,7 +37,12 @@ def press(action_id: str = "mqa_accept", **changed: Any) -> dict[str, Any]:
 
 def test_a_press_says_which_handoff_which_answer_and_when():
     (accept,) = parsed(press())
-    assert (accept.kind, accept.handoff_id, accept.reason, accept.days) == ("accept", "h1", None, None)
+    assert (accept.kind, accept.handoff_id, accept.reason, accept.days) == (
+        "accept",
+        "h1",
+        None,
+        None,
+    )
     assert accept.external_id == "C1/1767500000.000100"
     assert accept.at == datetime(2026, 1, 5, 8, 0, 0, 123456, tzinfo=UTC)
     (reject,) = parsed(press("mqa_reject"))
@@ -64,7 +69,10 @@ def test_every_button_of_a_message_reads_back_as_what_it_says():
     for option in reject["options"]:
         told = parsed(press("mqa_reject", action={"selected_option": option}))[0]
         assert told.reason in ("bad_fit", "no_need")
-    days = [parsed(press("mqa_snooze", action={"selected_option": o}))[0].days for o in snooze["options"]]
+    days = [
+        parsed(press("mqa_snooze", action={"selected_option": o}))[0].days
+        for o in snooze["options"]
+    ]
     assert days == [1, 30]
 
 
@@ -98,7 +106,9 @@ def test_a_press_on_a_button_of_ours_that_says_nothing_names_what_is_missing(pay
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

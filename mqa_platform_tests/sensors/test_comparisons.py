@@ -118,7 +118,7 @@ def test_the_same_failure_is_told_once_a_day_to_each_channel() -> None:
     assert [m.key for m in again] == [m.key for m in first]
     tomorrow = alerts(*told[:4], NOW + timedelta(days=1), ["slack"])
     assert tomorrow[0].key != first[0].key
-    assert alerts("deliver", None, "", "run-3", NOW, [])  == []
+    assert alerts("deliver", None, "", "run-3", NOW, []) == []
 
 
 def test_a_long_error_is_cut() -> None:

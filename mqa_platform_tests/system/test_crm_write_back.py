@@ -54,7 +54,7 @@ def test_the_difference_is_shown_first_then_written_once_and_found_again(
     again = json.loads(told)
     assert (again["sent"], again["calls"], org.log) == (0, 0, [])
     assert json.loads(verb(home, "crm", "reconcile", "--json")[1])["differences"] == []
-    first = json.loads(verb(home, "crm", "runs", "--json")[1])[-2]["run"]
+    first = json.loads(verb(home, "crm", "runs", "--json")[1])[-1]["run"]
     stages = {r["account_id"]: r["fields"]["MQA_Stage__c"]["after"] for r in due["changes"]}
     assert {r["Id"]: r["MQA_Stage__c"] for r in org.rows["Account"] if r["MQA_Stage__c"]} == stages
     assert verb(home, "crm", "rollback", first)[0] == 0
