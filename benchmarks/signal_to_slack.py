@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -166,7 +167,10 @@ def spent(instance: dg.DagsterInstance, one: Asked) -> dict[str, float]:
     record = min(records, key=lambda r: r.create_timestamp)
     asked = record.create_timestamp.timestamp()
     begun = record.start_time or asked
-    steps = {s.step_key: s.end_time or 0.0 for s in instance.get_run_step_stats(record.run_id)}
+    steps = {
+        s.step_key: s.end_time or 0.0
+        for s in instance.get_run_step_stats(record.dagster_run.run_id)
+    }
     before = [
         end
         for key, end in steps.items()
@@ -229,7 +233,9 @@ def measured(folder: Path, number: int, interval: int) -> tuple[list[Asked], int
         stack.callback(daemon.terminate)
         used = Used(daemon)
         print("the daemon, until it has caught up", flush=True)
-        settle(instance, used, 4 * interval)
+        # The first look of a sensor that has seen nothing asks for a run of what is there.
+        wait_for_runs(instance, 2)
+        settle(instance, used, 2 * interval)
         for one in asked:
             before = used.seconds()
             ask(home, one)
@@ -250,6 +256,13 @@ def measured(folder: Path, number: int, interval: int) -> tuple[list[Asked], int
             )
             settle(instance, used, interval)
         return asked, used.most
+
+
+def wait_for_runs(instance: dg.DagsterInstance, number: int) -> None:
+    """Waits until so many runs have been asked for, that of the history among them; gives up in time."""
+    end = time.time() + PATIENCE_SECONDS
+    while instance.get_runs_count() < number and time.time() < end:
+        time.sleep(0.5)
 
 
 def settle(instance: dg.DagsterInstance, used: Used, seconds: float) -> None:
@@ -294,6 +307,8 @@ def main() -> None:
     parser.add_argument("--signals", type=int, default=10, help="requests, one after the other")
     parser.add_argument("--interval", type=int, default=10, help="seconds between two looks")
     arguments = parser.parse_args()
+    # The servers and the daemon are ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder:
         asked, memory = measured(Path(folder), arguments.signals, arguments.interval)
     print(json.dumps(report(asked, memory, arguments.interval), indent=2))

@@ -41,9 +41,7 @@ def diff(as_json: AsJson = False) -> None:
             "Would be written", ["account", "motion", "because of", "field", "from", "to"], rows
         )
     if len(found["changes"]) > _SHOWN:
-        _say(
-            f"… and {len(found['changes']) - _SHOWN:,} records more: --json shows all"
-        )
+        _say(f"… and {len(found['changes']) - _SHOWN:,} records more: --json shows all")
     left = ", ".join(f"{n:,} {why}" for why, n in sorted(found["left_out"].items()))
     _say(
         f"{found['changed']:,} of {found['records']:,} records as of {found['as_of']}; "

@@ -17,6 +17,7 @@ import pyarrow as pa
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
+from mqa_platform.assets.watches import THE_CRM_IS_WRITTEN
 from mqa_platform.core.window import Window
 
 # What sends is imported where it is used: whoever loads the code location, or runs the past, has no need of it.
@@ -31,11 +32,15 @@ def written(platform: Platform, run_id: str) -> "Synced | str":
     """Writes what changed; the warehouse is open only while the changes are read.
 
     Returns:
-        What became of it, or why nothing is written here.
+        What became of it, or why nothing is written here. A CRM that cannot be used is a failed run and no
+        error: what the journal holds is published all the same.
     """
+    from mqa_platform.destinations.channel import DestinationError
     from mqa_platform.destinations.crm import crm_runs, why_not
     from mqa_platform.destinations.crm_journal import CrmJournal
     from mqa_platform.destinations.crm_plan import planned
+    from mqa_platform.destinations.crm_sync import FAILED, Synced
+    from mqa_platform.destinations.sending_lock import OutboxBusyError
 
     home = platform.at()
     with platform.step(run_id) as step:
@@ -44,8 +49,11 @@ def written(platform: Platform, run_id: str) -> "Synced | str":
         if reason is not None:
             return reason
         plan = planned(step.session, journal, policy, step.at, step.session.constant)
-    with crm_runs(home, policy, os.environ) as runs:
-        return runs.sync(lambda: plan)
+    try:
+        with crm_runs(home, policy, os.environ) as runs:
+            return runs.sync(lambda: plan)
+    except (DestinationError, OutboxBusyError) as problem:
+        return Synced("", "sync", FAILED, str(problem))
 
 
 def crm_sync_changelog(
@@ -62,11 +70,14 @@ def crm_sync_changelog(
     }
     published = step.publish(None, {n: _table(step, n, rows) for n, rows in tables.items()})
     if isinstance(result, str):
-        return Outcome(published, {"state": "nothing written", "reason": result})
+        well = THE_CRM_IS_WRITTEN.result(0)
+        return Outcome(published, {"state": "nothing written", "reason": result}, watched=[well])
     o = result.outcome
     facts = {"sync_run": result.run, "state": result.state, "reason": result.reason or ""}
-    facts |= {"sent": str(o.sent), "pending": str(o.pending), "refused": str(o.refused)}
-    return Outcome(published, {**facts, "calls": o.calls})
+    stopped = result.state in ("blocked", "failed", "stopped")
+    watch = THE_CRM_IS_WRITTEN.result(int(stopped), f"{result.state}: {result.reason}")
+    counts = {"sent": o.sent, "pending": o.pending, "refused": o.refused, "calls": o.calls}
+    return Outcome(published, {**facts, **counts}, watched=[watch])
 
 
 def _change(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,12 +98,6 @@ def _table(step: Step, name: str, rows: list[dict[str, Any]]) -> Any:
 )
 def asset(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
     """The write-back to the CRM."""
-    from mqa_platform.destinations.channel import DestinationError
-    from mqa_platform.destinations.sending_lock import OutboxBusyError
-
-    try:
-        result = written(platform, context.run.run_id)
-    except (DestinationError, OutboxBusyError) as problem:
-        raise dg.Failure(str(problem), allow_retries=False) from problem
+    result = written(platform, context.run.run_id)
     work = partial(crm_sync_changelog, result=result)
     yield from run_step(context, platform, {"crm_sync_changelog": TABLES}, ASSET_OF, work)

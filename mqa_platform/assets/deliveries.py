@@ -20,6 +20,7 @@ from mqa_platform.assets.reporting import Outcome, check_specs, run_step
 from mqa_platform.assets.watches import MESSAGES_ARRIVE
 from mqa_platform.core.window import Window
 from mqa_platform.home import Home
+from mqa_platform.warehouse import WarehouseBusyError
 
 TABLES = ["deliveries", "delivery_attempts"]
 _SHOWN = 5
@@ -90,7 +91,7 @@ def _delivered(context: dg.AssetExecutionContext, platform: Platform) -> dict[st
         done = delivered(home, policy_now(home).policy, os.environ, opened)
     except ShadowError as problem:
         raise dg.Failure(str(problem), allow_retries=False) from problem
-    except OutboxBusyError as problem:
+    except (OutboxBusyError, WarehouseBusyError) as problem:
         raise dg.Failure(str(problem), allow_retries=True) from problem
     if done.why_not:
         context.log.info(done.why_not)

@@ -63,7 +63,19 @@ MESSAGES_ARRIVE = Watch(
     "Every channel can be used, and no message was given up after it was tried.",
     dg.AssetCheckSeverity.ERROR,
 )
-WATCHES = (SOURCES_HAVE_ARRIVED, PAGE_VIEWS_ARE_CLASSIFIED, NOBODY_IS_UNROUTED, MESSAGES_ARRIVE)
+THE_CRM_IS_WRITTEN = Watch(
+    "crm_sync_changelog",
+    "the_crm_is_written",
+    "The last sync came to its end: neither the breaker nor the CRM stopped it.",
+    dg.AssetCheckSeverity.ERROR,
+)
+WATCHES = (
+    SOURCES_HAVE_ARRIVED,
+    PAGE_VIEWS_ARE_CLASSIFIED,
+    NOBODY_IS_UNROUTED,
+    MESSAGES_ARRIVE,
+    THE_CRM_IS_WRITTEN,
+)
 
 
 def watch_specs(asset: str) -> list[dg.AssetCheckSpec]:

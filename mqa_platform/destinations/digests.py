@@ -72,7 +72,7 @@ def digests(
             asked.append(
                 {**intent, "key": key, "channel": keys[key], "handoff_id": None, "at": now}
             )
-    made = payloads(session, asked, policy, every)
+    made = payloads(session, asked, policy, every, now=now)
     for intent in sorted(asked, key=lambda i: i["key"]):
         payload = made.get(intent["key"])
         if payload is not None:

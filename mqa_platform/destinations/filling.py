@@ -77,7 +77,7 @@ def fill(
     told = Told.of(session, journal, handoffs, open_now)
     turn = _turns(session, journal, told, policy, now)
     filled.held = turn.held
-    ready = _with_payloads(session, journal, told, turn, policy)
+    ready = _with_payloads(session, journal, told, turn, policy, now)
     over = {k: "its handoff is not published any more" for k in turn.released if k not in ready}
     filled.given_up += journal.bury(over)
     journal.release(list(ready.values()), now)
@@ -171,7 +171,7 @@ def _subject(row: Row) -> str:
 
 
 def _with_payloads(
-    session: Any, journal: Journal, told: Told, turn: Turns, policy: Policy
+    session: Any, journal: Journal, told: Told, turn: Turns, policy: Policy, now: datetime
 ) -> dict[str, Message]:
     """The released messages with what they say, in order; to whom the handoff belongs now."""
     messages = {entry.key: entry.message for entry in journal.of_keys(turn.released)}
@@ -183,7 +183,7 @@ def _with_payloads(
         intent |= {"handoff_id": told.now_of(rows[key]), "rep_id": told.reader(rows[key])}
         # An update says what came since its rep was told last, which is the moment it is about.
         asked.append({**intent, "since": at if message.kind == "update" else None})
-    made = payloads(session, asked, policy)
+    made = payloads(session, asked, policy, now=now)
     ready = {}
     for intent in (i for i in asked if i["key"] in made):
         key, payload = intent["key"], dict(made[intent["key"]])

@@ -66,7 +66,11 @@ class _Read:
 
 
 def payloads(
-    tables: Tables, intents: Sequence[Row], policy: Policy, lines: Sequence[Row] = ()
+    tables: Tables,
+    intents: Sequence[Row],
+    policy: Policy,
+    lines: Sequence[Row] = (),
+    now: datetime | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What each intent's message holds, by its key.
 
@@ -76,6 +80,7 @@ def payloads(
             or an escalation also event, of an update since (when its rep was told last; None: at entry).
         policy: all motions.
         lines: of digests, as ``core.digest.digest_lines`` gives them.
+        now: the moment at which it is told what is due and what was; None: this one.
 
     Returns:
         Payloads of all intents whose handoff is still published; a digest without a line has none.
@@ -86,13 +91,15 @@ def payloads(
         digests[line["rep_id"]].append(line)
     found = {}
     for intent in intents:
-        made = _payload(intent, read, digests)
+        made = _payload(intent, read, digests, now or datetime.now(UTC))
         if made is not None:
             found[intent["key"]] = made
     return found
 
 
-def _payload(intent: Row, read: _Read, digests: Mapping[str, list[Row]]) -> dict[str, Any] | None:
+def _payload(
+    intent: Row, read: _Read, digests: Mapping[str, list[Row]], now: datetime
+) -> dict[str, Any] | None:
     kind, to = intent["kind"], read.reader(intent["rep_id"])
     zone = to["time_zone"]
     made = {"version": VERSION, "kind": kind, "at": _plain(intent["at"]), "to": to}
@@ -119,7 +126,7 @@ def _payload(intent: Row, read: _Read, digests: Mapping[str, list[Row]]) -> dict
         brief = read.briefs.get(handoff["handoff_id"])
         made["brief"] = facts_of(brief) if brief else None
     if kind == "handoff":
-        lines = list(standing(handoff, holder, zone, intent["at"]))
+        lines = list(standing(handoff, holder, zone, now))
         made["facts"] = {
             "title": {
                 "text": "{account} is yours",
@@ -130,8 +137,9 @@ def _payload(intent: Row, read: _Read, digests: Mapping[str, list[Row]]) -> dict
             "sections": [{"name": "standing", "sentences": lines}],
         }
     elif kind == "update":
+        made["at"] = _plain(now)
         made["facts"] = update_facts(
-            handoff, name, holder, read.news.get(intent["key"], []), zone, intent["at"]
+            handoff, name, holder, read.news.get(intent["key"], []), zone, now
         )
     else:
         made["facts"] = sla_facts(intent["event"], intent["at"], handoff, name, holder, zone)

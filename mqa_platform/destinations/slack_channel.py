@@ -21,8 +21,10 @@ from mqa_platform.reports.slack_actions import BLOCK_ID, EVENT_TYPE
 from mqa_platform.reports.slack_messages import metadata, posted, thread_reply
 
 _PAGE: Final = 200
-# A conversation with more messages than that in the days we look back is no rep's.
+# A conversation with more messages than that since then is no rep's.
 _PAGES: Final = 50
+# How far back is looked for what has no moment.
+_UNKNOWN: Final = timedelta(days=14)
 _EXTERNAL: Final = re.compile(r"([CDG][A-Z0-9]{2,30})/([0-9]{1,12}\.[0-9]{1,9})")
 
 
@@ -76,7 +78,7 @@ class SlackChannel(Channel):
                 found = there and self._keyed(self._thread(*there), message.key)
                 return f"{there[0]}/{found}" if there and found else None
             place = self._places.of(message.payload.get("to") or {})
-            found = self._keyed(self._history(place), message.key)
+            found = self._keyed(self._history(place, message.payload.get("at")), message.key)
             return f"{place}/{found}" if found else None
         except RefusedError as refusal:
             # Where nothing can be read nothing was written: the place or the thread is not there.
@@ -133,11 +135,18 @@ class SlackChannel(Channel):
         if told:
             return told[1], told[2]
         place = self._places.of(message.payload.get("to") or {})
-        found = self._keyed(self._history(place), f"{message.handoff_id}:{self.name}")
+        qualified = (message.payload.get("handoff") or {}).get("qualified_at")
+        found = self._keyed(self._history(place, qualified), f"{message.handoff_id}:{self.name}")
         return (place, found) if found else None
 
-    def _history(self, place: str) -> Iterator[Mapping[str, Any]]:
-        since = datetime.now(UTC) - timedelta(days=self.settings.find_days)
+    def _history(self, place: str, moment: object) -> Iterator[Mapping[str, Any]]:
+        """The conversation from the moment on that a message is about; before it nobody was told."""
+        try:
+            about = datetime.fromisoformat(str(moment))
+        except ValueError:
+            about = datetime.now(UTC) - _UNKNOWN
+        # Two clocks that differ by a day differ by a mistake.
+        since = (about if about.tzinfo else about.replace(tzinfo=UTC)) - timedelta(days=1)
         return self._paged(
             "conversations.history", channel=place, oldest=f"{since.timestamp():.6f}"
         )
@@ -162,8 +171,8 @@ class SlackChannel(Channel):
                 return
         raise DestinationError(
             f"Slack ({method})",
-            f"over {_PAGE * _PAGES:,} messages in {self.settings.find_days} days",
-            "Lower find_days in channels.slack.",
+            f"over {_PAGE * _PAGES:,} messages to look through for one that may have been sent",
+            "Look for it in Slack, then give it up by mqa outbox drop KEY, or name a quieter channel.",
         )
 
     @staticmethod

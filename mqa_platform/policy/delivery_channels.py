@@ -57,7 +57,6 @@ class Slack(Model):
 
     ``reps``, ``teams`` and ``otherwise`` hold ids of channels or users; ``look_up_by_email`` sends a direct
     message to whoever has the rep's address; ``otherwise`` gets what nobody else does, alerts among it.
-    ``find_days`` is how far back a message is looked for of which it is not known whether it was sent.
     """
 
     kinds: list[Kind] = list(KINDS)
@@ -70,7 +69,6 @@ class Slack(Model):
     reject_reasons: Annotated[list[Name], Field(min_length=1, max_length=20)] = [
         "bad_timing", "no_need", "no_budget", "unreachable", "bad_fit", "competitor", "duplicate",
     ]  # fmt: skip
-    find_days: Annotated[int, Field(ge=1, le=30)] = 7
 
 
 class Email(Model):

@@ -46,6 +46,6 @@ def sensors(
         on_trigger_events(jobs, home, policy, delivering),
         on_crm_answers(jobs, home, policy),
         on_sla_clocks(jobs, home),
-        on_outbox(jobs, home, policy.delivery.enabled),
+        on_outbox(jobs, home, policy),
         on_run_failure(monitored, jobs.deliver, delivering, home, policy),
     ]

@@ -41,6 +41,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "requests": ("sources", "destinations", "doctor.py"),
     "urllib.request": ("sources", "destinations"),
     "socket": ("sources", "destinations"),
+    "smtplib": ("destinations",),
+    "http.client": ("destinations", "local_services"),
     "ruamel": ("policy",),
     # What listens: the receiver of webhooks, and the local services of the demo.
     "starlette": ("receiver", "local_services"),

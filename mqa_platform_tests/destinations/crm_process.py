@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import stamina
+
 from mqa_platform.destinations.crm_journal import CrmJournal
 from mqa_platform.destinations.crm_sync import CrmRuns
 from mqa_platform.destinations.salesforce_writer import SalesforceWriter
@@ -79,6 +81,8 @@ class Syncing:
 
 def main() -> None:
     """A child for each order of the standard input; its process id, then how it ended."""
+    # Its standard output is read line by line; retries would be told there.
+    stamina.instrumentation.set_on_retry_hooks([])
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -237,3 +237,28 @@ def test_only_allowed_fields_are_ever_written(tmp_path: Path) -> None:
         runs.sync(lambda: plan(runs.journal, map(account, ids(1))))
         sent = {name for a in writes(org) for r in a.json["records"] for name in r}
         assert sent - {"attributes", "id"} == set(FIELDS.values())
+
+
+def test_hubspot_is_linked_by_a_unique_property_and_a_locked_company_goes_out_later(
+    tmp_path: Path,
+) -> None:
+    with LocalHubSpot() as hub:
+        for name in PROPERTIES.values():
+            hub.field("companies", name)
+        hub.field("companies", "mqa_account_id", unique=True)
+        known = ["1", "2", "3"]
+        for i in known:
+            hub.put("companies", int(i), 0, name="x")
+        runs = hubspot_runs(hub, tmp_path, key_field="mqa_account_id")
+        assert runs.link(known).outcome.sent == 3
+        hub.locked["2"] = 3
+        rows = [account(i) for i in known]
+        counts = []
+        for _ in range(3):
+            outcome = runs.sync(lambda: plan(runs.journal, rows)).outcome
+            counts.append((outcome.sent, outcome.pending))
+        assert counts == [(2, 1), (1, 0), (0, 0)]
+        assert runs.reconcile()[1] == []
+        stages = [hub.objects["companies"][i]["properties"]["mqa_stage__c"] for i in (1, 2, 3)]
+        assert stages == ["mqa", "mqa", "mqa"]
+        assert len(hub.objects["companies"]) == 3

@@ -87,7 +87,7 @@ def intent(kind: str = "handoff", **changed: Any) -> dict[str, Any]:
 
 
 def made(*intents: dict[str, Any], given: Tables | None = None, **more: Any) -> dict[str, Any]:
-    found = payloads(given or tables(), intents, load_policy(), **more)
+    found = payloads(given or tables(), intents, load_policy(), now=AT, **more)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -89,6 +90,17 @@ def test_it_is_looked_for_on_every_page_of_a_direct_conversation(workspace):
                                            "text": "talk", "blocks": [], "edits": 0})  # fmt: skip
     assert slack.find(message()) == first.external_id
     assert len(workspace.asked("conversations.history")) == 2
+
+
+def test_it_is_found_however_long_the_platform_stood_still(workspace):
+    """It may stand there since the moment that it is about, and not before."""
+    slack = channel(workspace)
+    sent(slack, message())
+    (there,) = workspace.messages("C0TEAM")
+    there["ts"] = f"{datetime(2026, 1, 5, 14, 1, tzinfo=UTC).timestamp():.6f}"
+    assert slack.find(message()) == f"C0TEAM/{there['ts']}"
+    (asked,) = workspace.asked("conversations.history")
+    assert float(asked.form["oldest"]) == datetime(2026, 1, 4, 14, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize("kind", ["html", "status", "dropped", "cut_json"])

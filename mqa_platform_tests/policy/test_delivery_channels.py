@@ -39,7 +39,7 @@ def test_a_slack_channel_is_its_id_because_a_name_can_move(place):
 @pytest.mark.parametrize(
     "settings",
     [{"base_url": "http://slack.example/api/"}, {"reject_reasons": []}, {"reject_reasons": ["Bad Fit"]},
-     {"snooze_days": [0]}, {"find_days": 0}, {"kinds": ["answer"]}, {"token": "xoxb-1"}],
+     {"snooze_days": [0]}, {"snooze_days": []}, {"kinds": ["answer"]}, {"token": "xoxb-1"}],
 )  # fmt: skip
 def test_slack_is_refused_what_it_cannot_mean(settings):
     with pytest.raises(ValidationError):

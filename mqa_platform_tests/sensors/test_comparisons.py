@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from mqa_platform.destinations.channel import Message
+from mqa_platform.destinations.entries import Entry
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.sensors.asking import interval, switched
 from mqa_platform.sensors.crm_answers import unknown
-from mqa_platform.sensors.outbox import tries
+from mqa_platform.sensors.outbox import stuck, tries
 from mqa_platform.sensors.received import lying
 from mqa_platform.sensors.run_failures import alerts
 from mqa_platform.sensors.sla_clocks import clock_items, come
@@ -106,6 +109,33 @@ def test_a_message_that_failed_again_is_tried_again_and_not_before_its_time() ->
     assert tries([("k", 1), ("k", 1)]) == ["k:1"]
     assert tries([("k", 2)]) != tries([("k", 1)])
     assert tries([]) == []
+
+
+def waiting(hours: float, **told: Any) -> Entry:
+    """A message that was let go so many hours ago and has not been taken."""
+    message = Message("k", "slack", told.pop("kind", "handoff"))
+    rest: dict[str, Any] = {
+        "attempts": 3,
+        "failures": 3,
+        "unanswered": False,
+        "place": 0,
+        "next_attempt_at": None,
+    }
+    rest |= {"sent_at": None, "external_id": None, "last_error": "503", "state": "failed"}
+    released = NOW - timedelta(hours=hours)
+    return Entry(message, entered_at=released, released_at=released, **{**rest, **told})
+
+
+def test_messages_that_wait_for_hours_are_told_of_once_a_day() -> None:
+    (told,) = stuck([waiting(5), waiting(4.1), waiting(1)], NOW, ["email"])
+    assert told.payload["title"].startswith("2 messages")
+    assert told.payload["lines"] == ["slack: 2, last: 503"]
+    assert stuck([waiting(9)], NOW + timedelta(hours=1), ["email"])[0].key == told.key
+    assert stuck([waiting(1)], NOW, ["email"]) == []
+    # What waits for its turn is not stuck, and an alert that is stuck sets off no alert.
+    assert stuck([waiting(9, kind="alert")], NOW, ["email"]) == []
+    queued = dataclasses.replace(waiting(9), released_at=None)
+    assert stuck([queued], NOW, ["email"]) == []
 
 
 def test_the_same_failure_is_told_once_a_day_to_each_channel() -> None:

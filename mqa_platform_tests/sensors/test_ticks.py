@@ -295,6 +295,7 @@ def test_a_failed_run_is_told_once_a_day_and_a_failed_delivery_starts_no_other(h
                 run = instance.create_run_for_job(job(name))
                 instance.report_run_failed(run, "the disk is full")
                 event = instance.all_logs(run.run_id)[-1].dagster_event
+                assert event is not None
                 context = dg.build_run_status_sensor_context(
                     sensor_name="on_run_failure",
                     dagster_event=event,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -66,7 +67,9 @@ def test_only_answers_since_the_cursor_are_told_in_our_words(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["status", "html", "cut_json"])
-def test_a_crm_that_does_not_answer_is_told_as_trouble(tmp_path: Path, kind: str) -> None:
+def test_a_crm_that_does_not_answer_is_told_as_trouble(
+    tmp_path: Path, kind: Literal["status", "html", "cut_json"]
+) -> None:
     with org_with(("001000000000001", "Accepted", NOW)) as org:
         org.faults = [Fault("query", kind, status=503, times=99)]
         with pytest.raises(SourceError):

@@ -100,3 +100,16 @@ def test_a_shadow_writes_to_no_crm(home: Home, org: LocalSalesforce, tmp_path: P
     result = crm_sync.written(Platform(home=str(shadow)), "run")
     assert "shadow" in str(result)
     assert org.log == []
+
+
+def test_a_missing_secret_is_told_and_what_the_journal_holds_is_published(
+    home: Home, org: LocalSalesforce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MQA_SALESFORCE_CLIENT_SECRET")
+    result = crm_sync.written(Platform(home=str(home.root)), "run")
+    with opened(home) as step:
+        outcome = crm_sync.crm_sync_changelog(step, None, result)
+    (watch,) = outcome.watched
+    assert not watch.passed
+    assert "MQA_SALESFORCE_CLIENT_SECRET" in str(watch.description)
+    assert rows(home, "SELECT count(*) FROM crm_sync_runs") == [(0,)]
