@@ -18,12 +18,13 @@ from time import perf_counter, process_time
 from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import stamina
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mqa_platform.core.crm_changes import LAST, crm_changes
+from mqa_platform.core.crm_changes import crm_changes
 from mqa_platform.core.crm_records import RECORD
 from mqa_platform.destinations.crm_fields import fingerprints
 from mqa_platform.destinations.crm_plan import LAST_SCHEMA
@@ -154,25 +155,24 @@ def nobody_acts(n: int, days: int) -> None:
     con, policy = ibis.duckdb.connect(), salesforce_policy("https://local.my.salesforce.com")
     prints, began = fingerprints(policy), process_time()
     start = [(rng.uniform(0, 150), rng.uniform(30, 60), RUNGS[i % 5]) for i in range(n)]
-    base = account("") | {"fields": prints["new_business"], "run": "r", "sent_at": NOW}
-    sent = {
-        str(i): {c: base.get(c) for c in LAST} | {"account_id": str(i), "score": s, "stage": stage}
-        for i, (s, _, stage) in enumerate(start)
-    }
-    records = 0
+    scores, half_lives = (np.array([part[k] for part in start]) for k in (0, 1))
+    own = {"account_id": [str(i) for i in range(n)], "stage": [stage for *_, stage in start]}
+    base = account("") | {"fields": prints["new_business"], "run": "r"}
+    sent, sent_at, records = scores.copy(), np.full(n, NOW), 0
     for day in range(1, days + 1):
-        now = [
-            base | {"account_id": str(i), "stage": stage, "score": s * 2 ** (-day / half)}
-            for i, (s, half, stage) in enumerate(start)
-        ]
-        told = con.create_table("now", pa.Table.from_pylist(now, RECORDS), overwrite=True)
-        last = con.create_table(
-            "last", pa.Table.from_pylist(list(sent.values()), LAST_SCHEMA), overwrite=True
+        moment, faded = NOW + timedelta(days=day), scores * 2 ** (-day / half_lives)
+        tables = (
+            _table(RECORDS, base, {**own, "score": faded}),
+            _table(LAST_SCHEMA, base, {**own, "score": sent, "sent_at": sent_at}),
         )
-        moment = NOW + timedelta(days=day)
-        for row in con.to_pyarrow(crm_changes(told, last, policy, prints, moment)).to_pylist():
-            records += 1
-            sent[row["account_id"]] |= {"score": row["score"], "sent_at": moment}
+        told, last = (
+            con.create_table(name, t, overwrite=True)
+            for name, t in zip(("now", "last"), tables, strict=True)
+        )
+        found = con.to_pyarrow(crm_changes(told, last, policy, prints, moment))
+        written = [int(i) for i in found["account_id"].to_pylist()]
+        sent[written], sent_at[written] = faded[written], moment
+        records += len(written)
     bands = sum(
         int((s - s * 2 ** (-days / half)) / 5)
         for s, half, stage in start
@@ -182,6 +182,18 @@ def nobody_acts(n: int, days: int) -> None:
         f"{n:,} accounts, {days} days without a signal from {DAY}: {records:,} records written, {bands:,} bands "
         f"of 5 points crossed at or above engaged, none below ({process_time() - began:.0f} s of the processor)"
     )
+
+
+def _table(schema: pa.Schema, base: dict[str, Any], own: dict[str, Any]) -> pa.Table:
+    """Columns of their own, and the same value in every row of the others."""
+    n = len(own["account_id"])
+    columns = [
+        pa.array(own[f.name], f.type)
+        if f.name in own
+        else pa.repeat(pa.scalar(base.get(f.name), f.type), n)
+        for f in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def main() -> None:

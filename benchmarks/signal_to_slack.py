@@ -155,17 +155,18 @@ def quiet(instance: dg.DagsterInstance) -> bool:
 
 
 def spent(instance: dg.DagsterInstance, one: Asked) -> dict[str, float]:
-    """Where the time of a request went, by the run that was asked for first after it."""
+    """Where the time of a request went, by the first run that began after it landed."""
     filters = dg.RunsFilter(job_name=REFRESH_AND_DELIVER)
     records = [
         r
         for r in instance.get_run_records(filters, limit=20)
-        if r.create_timestamp.timestamp() >= one.landed and r.start_time
+        if r.start_time and r.start_time >= one.landed
     ]
     if not records:
         return {}
-    record = min(records, key=lambda r: r.create_timestamp)
-    asked = record.create_timestamp.timestamp()
+    record = min(records, key=lambda r: r.start_time or 0.0)
+    # A run that waited already when the file came takes it along.
+    asked = max(record.create_timestamp.timestamp(), one.landed)
     begun = record.start_time or asked
     steps = {
         s.step_key: s.end_time or 0.0
@@ -286,7 +287,7 @@ def report(asked: list[Asked], memory: int, interval: int) -> dict[str, Any]:
     seconds = [one.seconds for one in asked]
     parts = {
         name: statistics.median(one.spent[name] for one in asked if one.spent)
-        for name in (asked[0].spent if asked else {})
+        for name in next((one.spent for one in asked if one.spent), {})
     }
     return {
         "requests": len(asked),

@@ -98,31 +98,31 @@ def sla_facts(
     return _facts(say(_EVENTS[event], account=shown(account)), standing=lines)
 
 
-def digest_facts(lines: Iterable[Row], zone: str | None, day: str) -> Facts:
+def digest_facts(lines: Iterable[Row], zone: str | None, now: datetime) -> Facts:
     """One digest: what is due, what a clock set off, what waits, and what is new.
 
     Args:
         lines: of one reader, as ``digest.digest_lines`` gives them.
         zone: of the reader.
-        day: as one says it.
+        now: the moment of the digest.
     """
     found = sorted(lines, key=lambda r: (r["rank"], str(r["at"]), r["handoff_id"]))
     parts = {}
     for section in _SECTIONS:
         mine = [row for row in found if row["section"] == section]
-        parts[section] = [_line(row, zone) for row in mine[:MOST]]
+        parts[section] = [_line(row, zone, now) for row in mine[:MOST]]
         if len(mine) > MOST:
             parts[section].append(say(f"{len(mine) - MOST:,} more are on the worklist."))
-    return _facts(say(f"Your accounts on {day}"), **parts)
+    return _facts(say(f"Your accounts on {spoken_day(now.date())}"), **parts)
 
 
-def _line(row: Row, zone: str | None) -> Sentence:
+def _line(row: Row, zone: str | None, now: datetime) -> Sentence:
     account = shown(row["name"], row["account_id"])
     tier = words(row["tier"] or "unknown")
     if row["section"] == "due":
-        return say(
-            f"{{account}}, tier {tier}: due {spoken_moment(row['at'], zone)}.", account=account
-        )
+        verb = "due" if row["at"] > now else "was due"
+        text = f"{{account}}, tier {tier}: {verb} {spoken_moment(row['at'], zone)}."
+        return say(text, account=account)
     if row["section"] == "told":
         when = spoken_moment(row["at"], zone)
         return say(f"{_EVENTS[row['reason']]} ({when}).", account=account)

@@ -67,14 +67,16 @@ def fill(
     open_now = session.keep(core.open_handoffs(handoffs, session.table("stages"), days[-1]))
     told = Told.of(session, journal, handoffs, open_now)
     filled = Filled(over=told.over(unanswered=True), given_up=journal.bury(told.over()))
+    new_ones = list(_handoffs(session, open_now, policy, now))
     intents = [
-        *_handoffs(session, open_now, policy, now),
+        *new_ones,
         *_updates(session, told, policy, now),
-        *_clocks(session, handoffs, policy, now),
+        *_clocks(session, handoffs, policy, now, told.of_whom(new_ones, kinds)),
     ]
     new = list(_messages(intents, told, kinds))
     filled.entered = journal.enter(new, now, released=False)
-    told = Told.of(session, journal, handoffs, open_now)
+    if filled.entered or filled.given_up:
+        told = Told.of(session, journal, handoffs, open_now)
     turn = _turns(session, journal, told, policy, now)
     filled.held = turn.held
     ready = _with_payloads(session, journal, told, turn, policy, now)
@@ -116,12 +118,21 @@ def _updates(session: Any, told: Told, policy: Policy, now: datetime) -> Iterato
             yield {**row, "kind": "update", "subject": subject, "at": row["told_at"]}
 
 
-def _clocks(session: Any, handoffs: Any, policy: Policy, now: datetime) -> Iterator[Row]:
+def _clocks(
+    session: Any, handoffs: Any, policy: Policy, now: datetime, told_of: set[str]
+) -> Iterator[Row]:
+    """What clocks set off; nobody is reminded of what he is only being told of now.
+
+    A handoff that a channel tells of has its clock from there, and the one of the worklist counts no more:
+    it is in the tables until the next refresh.
+    """
     since = now - timedelta(days=policy.delivery.delivery_window_days)
     events = session.table("sla_events")
-    days = session.table("handoffs").select("handoff_id", "created_on")
+    days = session.table("handoffs").select("handoff_id", "created_on", "delivered_via")
     found = sla_intents(events, handoffs, policy, since, now).join(days, "handoff_id")
-    yield from session.rows(found)
+    for row in session.rows(found):
+        if row["delivered_via"] == "channel" or row["handoff_id"] not in told_of:
+            yield row
 
 
 def _messages(

@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 
 import ibis.expr.types as ir
 
-from mqa_platform.core.brief_words import spoken_day, words
+from mqa_platform.core.brief_words import words
 from mqa_platform.core.messages import digest_facts, sla_facts, standing, update_facts
 from mqa_platform.core.scores import typed
 from mqa_platform.policy.models import Policy
@@ -105,8 +105,8 @@ def _payload(
     made = {"version": VERSION, "kind": kind, "at": _plain(intent["at"]), "to": to}
     made |= {"account": None, "handoff": None, "evidence_url": None, "brief": None}
     if kind == "digest":
-        mine, day = digests.get(intent["rep_id"], []), spoken_day(intent["at"].date())
-        return {**made, "facts": digest_facts(mine, zone, day)} if mine else None
+        mine = digests.get(intent["rep_id"], [])
+        return {**made, "facts": digest_facts(mine, zone, intent["at"])} if mine else None
     handoff = read.handoffs.get(intent["handoff_id"])
     if handoff is None:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 def sent_to(url: str, body: bytes, headers: Mapping[str, str]) -> int:

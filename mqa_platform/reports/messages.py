@@ -17,7 +17,7 @@ from mqa_platform.reports.sentences import TITLES, said
 Payload = Mapping[str, Any]
 Escape = Callable[[str], str]
 _TITLES: Final = {
-    "due": "Due within a day",
+    "due": "Due, or over",
     "told": "What a clock set off",
     "held": "Waiting for their turn",
     "news": "New activity",

@@ -56,7 +56,7 @@ def payload(kind: str = "handoff", outside: str = "Acme", **changed: Any) -> dic
         made |= {"facts": told, "brief": facts(outside)}
     elif kind == "digest":
         made |= {"handoff": None, "account": None, "evidence_url": None}
-        made["facts"] = digest_facts([line(name=outside)], "Europe/Berlin", "5 January 2026")
+        made["facts"] = digest_facts([line(name=outside)], "Europe/Berlin", EARLIER)
     else:
         made["facts"] = sla_facts(kind, EARLIER, handoff(), outside, outside, "Europe/Berlin")
     return {**made, **changed}

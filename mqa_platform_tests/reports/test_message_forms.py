@@ -13,7 +13,7 @@ from mqa_platform.reports.email_messages import SUBJECT, mail
 from mqa_platform.reports.messages import event, markdown
 from mqa_platform.reports.slack_messages import metadata, posted, thread_reply
 from mqa_platform_tests.reports.facts import ATTACKS, facts, sentence
-from mqa_platform_tests.reports.message_cases import ANSWERS, KINDS, PAGE, line, payload
+from mqa_platform_tests.reports.message_cases import ANSWERS, AT, KINDS, PAGE, line, payload
 
 
 def blocks_of(message: dict) -> list[dict]:
@@ -108,7 +108,7 @@ def test_a_digest_of_any_length_counts_what_it_leaves_out():
     from mqa_platform.core.messages import MOST, digest_facts
 
     lines = [line(handoff_id=f"h{i}", name=f"Account {i}", rank=i) for i in range(1, 101)]
-    told = digest_facts(lines, None, "5 January 2026")
+    told = digest_facts(lines, None, AT)
     (section,) = told["sections"]
     assert len(section["sentences"]) == MOST + 1
     assert section["sentences"][-1]["text"] == f"{100 - MOST} more are on the worklist."
@@ -119,11 +119,24 @@ def test_a_digest_says_what_is_due_what_waits_and_what_is_new_in_that_order():
              line("told", name="D", reason="escalation")]  # fmt: skip
     from mqa_platform.core.messages import digest_facts
 
-    made = payload("digest", facts=digest_facts(lines, "UTC", "5 January 2026"))
+    made = payload("digest", facts=digest_facts(lines, "UTC", AT))
     headings = re.findall(r"## (.*)", markdown(made))
     assert headings == [
-        "Due within a day", "What a clock set off", "Waiting for their turn", "New activity",
+        "Due, or over", "What a clock set off", "Waiting for their turn", "New activity",
     ]  # fmt: skip
+
+
+def test_a_digest_says_what_was_due_and_what_is():
+    from datetime import timedelta
+
+    from mqa_platform.core.messages import digest_facts
+
+    lines = [line(at=AT), line(at=AT + timedelta(hours=3), rank=2)]
+    (section,) = digest_facts(lines, "UTC", AT + timedelta(hours=1))["sections"]
+    assert [s["text"] for s in section["sentences"]] == [
+        "{account}, tier scaled: was due 5 January 2026, 14:00 (UTC).",
+        "{account}, tier scaled: due 5 January 2026, 17:00 (UTC).",
+    ]
 
 
 def test_the_event_of_a_webhook_names_its_kind_its_moment_and_what_it_is_about():
