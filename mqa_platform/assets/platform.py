@@ -98,9 +98,7 @@ class Platform(dg.ConfigurableResource):
     def step(self, run_id: str) -> Iterator[Step]:
         """An open session for one asset; the warehouse is free again when the block ends."""
         home = self.at()
-        # Expressions are large trees without cycles: looking for cycles in them, and in all that was loaded
-        # before, again and again was a tenth of a run of one day.
-        gc.freeze()
+        # Expressions are large trees without cycles: looking for cycles in them again and again costs time.
         gc.set_threshold(_COLLECT_AFTER, _YOUNGER, _YOUNGER)
         now = policy_now(home)
         with open_warehouse(home, self.warehouse_url or None).session() as session:

@@ -77,10 +77,11 @@ class Told:
         return intent["kind"] == "handoff" and (intent["handoff_id"], channel) in self._known
 
     def of_whom(self, new: Sequence[Row], kinds: Mapping[str, Sequence[str]]) -> set[str]:
-        """Today's handoffs that a channel tells of: sent, waiting, or entered now."""
+        """Today's handoffs that a channel tells of: sent, waiting, or entered now; not what was given up."""
         entered = {str(row["handoff_id"]) for row in new}
         is_told = any("handoff" in takes for takes in kinds.values())
-        return {handoff for handoff, _ in self._known} | (entered if is_told else set())
+        alive = (r for r in self.rows if r["kind"] == "handoff" and r["state"] != DEAD)
+        return {self.now_of(row) for row in alive} | (entered if is_told else set())
 
     def sent_as(self, handoff_id: str, channel: str) -> str | None:
         """What a channel calls the message by which it was told of a handoff."""
