@@ -116,8 +116,8 @@ class WebhookChannel(Channel):
         try:
             connection.request("POST", target, body.encode(), dict(headers))
             return connection.getresponse()
-        # A closed socket fails in the library in more than one way.
-        except (HTTPException, ValueError, AttributeError) as error:
+        # A connection that was cut fails in the library in more than one way.
+        except (HTTPException, OSError, ValueError, AttributeError) as error:
             raise ConnectionError(f"{self._place}: no answer ({type(error).__name__})") from None
         finally:
             limit.cancel()

@@ -143,7 +143,7 @@ def test_a_private_target_needs_the_policys_word(target):
 
 
 def test_a_target_that_drips_its_answer_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(webhook_channel, "_IN_ALL", 0.3)
+    monkeypatch.setattr(webhook_channel, "_IN_ALL", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         stop = threading.Event()
 
@@ -159,7 +159,7 @@ def test_a_target_that_drips_its_answer_is_not_waited_for(monkeypatch):
         thread = threading.Thread(target=drip)
         thread.start()
         try:
-            with pytest.raises(OSError, match=r"no answer|descriptor|closed"):
+            with pytest.raises(OSError, match="no answer"):
                 channel(f"http://127.0.0.1:{listening.getsockname()[1]}/").send([message()])
         finally:
             stop.set()
