@@ -15,7 +15,7 @@ from mqa_platform.destinations.channel import DestinationError
 from mqa_platform.destinations.crm import crm_runs
 from mqa_platform.destinations.crm_fields import told
 from mqa_platform.destinations.crm_journal import CrmJournal
-from mqa_platform.destinations.crm_plan import Plan, blocked, planned
+from mqa_platform.destinations.crm_plan import Plan, blocked, cleared, planned
 from mqa_platform.destinations.crm_sync import CrmRuns, Synced
 from mqa_platform.home import Home
 from mqa_platform.marts import Marts, open_marts
@@ -43,6 +43,8 @@ def difference(home: Home) -> Report:
         old = told(before, policy.write_back) if before else {}
         new = told(row, policy.write_back)
         fields = {n: {"before": old.get(n), "after": v} for n, v in new.items() if old.get(n) != v}
+        answer = cleared(row, policy.write_back)
+        fields |= {n: {"before": word, "after": None} for n, word in answer.items()}
         named = {name: row[name] for name in ("account_id", "motion", "causes")}
         records.append({**named, "fields": fields})
     paused = journal.paused()

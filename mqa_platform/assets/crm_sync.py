@@ -38,20 +38,25 @@ def written(platform: Platform, run_id: str) -> "Synced | str":
     from mqa_platform.destinations.channel import DestinationError
     from mqa_platform.destinations.crm import crm_runs, why_not
     from mqa_platform.destinations.crm_journal import CrmJournal
-    from mqa_platform.destinations.crm_plan import planned
+    from mqa_platform.destinations.crm_plan import Plan, planned
     from mqa_platform.destinations.crm_sync import FAILED, Synced
     from mqa_platform.destinations.sending_lock import OutboxBusyError
+    from mqa_platform.promotions import policy_now
 
     home = platform.at()
-    with platform.step(run_id) as step:
-        policy, journal = step.policy, CrmJournal(home.outbox)
-        reason = why_not(home, policy)
-        if reason is not None:
-            return reason
-        plan = planned(step.session, journal, policy, step.at, step.session.constant)
+    policy = policy_now(home).policy
+    reason = why_not(home, policy)
+    if reason is not None:
+        return reason
+    journal = CrmJournal(home.outbox)
+
+    def plan() -> Plan:
+        with platform.step(run_id) as step:
+            return planned(step.session, journal, policy, step.at, step.session.constant)
+
     try:
         with crm_runs(home, policy, os.environ) as runs:
-            return runs.sync(lambda: plan)
+            return runs.sync(plan)
     except (DestinationError, OutboxBusyError) as problem:
         return Synced("", "sync", FAILED, str(problem))
 

@@ -33,6 +33,11 @@ _COLLECT_AFTER = 100_000
 _YOUNGER = 20
 
 
+def collect_rarely() -> None:
+    """Let this process look for cycles less often: expressions are large trees that have none."""
+    gc.set_threshold(_COLLECT_AFTER, _YOUNGER, _YOUNGER)
+
+
 @dataclass(frozen=True)
 class Step:
     """What one asset works with: an open session, the policy in force today, and who asks."""
@@ -98,8 +103,7 @@ class Platform(dg.ConfigurableResource):
     def step(self, run_id: str) -> Iterator[Step]:
         """An open session for one asset; the warehouse is free again when the block ends."""
         home = self.at()
-        # Expressions are large trees without cycles: looking for cycles in them again and again costs time.
-        gc.set_threshold(_COLLECT_AFTER, _YOUNGER, _YOUNGER)
+        collect_rarely()
         now = policy_now(home)
         with open_warehouse(home, self.warehouse_url or None).session() as session:
             yield Step(session, home, now.policy, now.version, run_id)

@@ -22,6 +22,7 @@ RECORD: Final = {
     "score": "float64", "threshold": "float64", "top_reasons": "string", "evidence_url": "string",
     "policy_version": "string", "validity": "string", "as_of": "date",
     "evidence_at": "timestamp('UTC', 6)", "touchpoints": "int64", "left_out": "string",
+    "old_answer": "string",
 }  # fmt: skip
 _REASONS: Final = 3
 _KEY: Final = ("account_id", "motion")
@@ -45,7 +46,8 @@ def crm_records(known: Known, policy: WriteBack, as_of: date) -> ir.Table:
 
     ``left_out`` says why a record is not written: ``discovered`` (the CRM has no such account), ``duplicate``
     (its survivor is written), ``not_in_crm`` (deleted there); null: it is. ``evidence_at`` and
-    ``touchpoints`` are those of the buyer up to the day, by which newer evidence is known.
+    ``touchpoints`` are those of the buyer up to the day, by which newer evidence is known. ``old_answer`` is what
+    sales had said before the stage was entered.
 
     Args:
         known: as published.
@@ -68,6 +70,7 @@ def crm_records(known: Known, policy: WriteBack, as_of: date) -> ir.Table:
     t = _with(t, _evidence(known.touchpoints, as_of), ("account_id",))
     t = _with(t, _pages(known.handoffs, as_of), _KEY)
     t = _with(t, _left_out(known.accounts, known.crm_duplicates, as_of), ("account_id",))
+    t = _with(t, _old_answers(t, known.accounts), _KEY)
     # Of an account without a score the day itself says whether its sources had come.
     t = t.cross_join(of_day.aggregate(validity_of_day=of_day["validity"].min()))
     whole = t.mutate(
@@ -119,6 +122,17 @@ def _pages(handoffs: ir.Table, as_of: date) -> ir.Table:
     t = handoffs.filter((handoffs["created_on"] <= as_of) & handoffs["evidence_url"].notnull())
     newest = newest_first(t, _KEY, [t["created_on"].desc(), t["handoff_id"]])
     return newest.select(*_KEY, "evidence_url")
+
+
+def _old_answers(t: ir.Table, accounts: ir.Table) -> ir.Table:
+    """The sales status on the day before each ``since``."""
+    held = accounts.select("valid_from", "valid_to", "sales_status", its_account="account_id")
+    joined = t.select(*_KEY, "since").join(held, [t["account_id"] == held["its_account"]])
+    stood = joined.filter(
+        (joined["valid_from"] < joined["since"])
+        & (joined["valid_to"].isnull() | (joined["valid_to"] >= joined["since"]))
+    )
+    return stood.group_by(*_KEY).aggregate(old_answer=stood["sales_status"].max())
 
 
 def _left_out(accounts: ir.Table, duplicates: ir.Table, as_of: date) -> ir.Table:

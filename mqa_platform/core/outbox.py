@@ -3,8 +3,8 @@
 Belongs here: which handoffs become messages. Does not belong here: how many a rep is told of on a day
 (``turns``), what clocks set off (``sla_messages``), or sending (``destinations``).
 
-Only what was decided and is young is ever told, so a rerun of history, a backfill or a lost warehouse tells
-nobody anything.
+Only what was decided and is young is ever told, or what came late to a platform that was running; so a rerun of
+history, a backfill or a lost warehouse tells nobody anything.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from mqa_platform.policy.models import Policy
 _MOMENT = "timestamp('UTC')"
 # In the marketing queue nobody is known, so nobody is to be called.
 _NOBODYS = "no_clock"
+
+
+def oldest_news(policy: Policy, now: datetime) -> datetime:
+    """What happened before it is told to nobody, however late it was known."""
+    told = policy.delivery
+    return now - timedelta(days=max(told.delivery_window_days, told.late_news_days))
 
 
 def open_handoffs(handoffs: ir.Table, stages: ir.Table, as_of: date) -> ir.Table:
@@ -94,25 +100,73 @@ def handoff_intents(
     Returns:
         handoff_id, account_id, motion, rep_id, created_on, hand_raise, at.
     """
+    h = _waiting(handoffs, decided)
+    oldest = now - timedelta(days=policy.delivery.delivery_window_days)
+    young = (h["at"] >= ibis.literal(oldest, _MOMENT)) & (h["at"] <= ibis.literal(now, _MOMENT))
+    return h.filter(young).drop("decided_at")
+
+
+def known_late(handoffs: ir.Table, decided: ir.Table, policy: Policy, now: datetime) -> ir.Table:
+    """Open handoffs too old for the window that were first decided within it: late news, or history.
+
+    Args:
+        handoffs: of ``open_handoffs``.
+        decided: decisions.
+        policy: says how long the window is, and how old late news may be.
+        now: the moment.
+
+    Returns:
+        As ``handoff_intents``; none is older than ``late_news_days``.
+    """
+    h = _waiting(handoffs, decided)
+    window = ibis.literal(now - timedelta(days=policy.delivery.delivery_window_days), _MOMENT)
+    oldest = ibis.literal(now - timedelta(days=policy.delivery.late_news_days), _MOMENT)
+    lately = (h["decided_at"] >= window) & (h["decided_at"] <= ibis.literal(now, _MOMENT))
+    return h.filter((h["at"] >= oldest) & (h["at"] < window) & lately).drop("decided_at")
+
+
+def late_news(late: ir.Table, arrived: ir.Table, policy: Policy, now: datetime) -> ir.Table:
+    """Those of ``known_late`` that are news: what made them arrived within the window, at a running platform.
+
+    What a first load or an outside copy of history brings arrived before any day was published.
+
+    Args:
+        late: of ``known_late``.
+        arrived: of ``arrivals_of``.
+        policy: says how long the window is.
+        now: the moment.
+    """
+    window = ibis.literal(now - timedelta(days=policy.delivery.delivery_window_days), _MOMENT)
+    a = arrived.filter((arrived["direction"] == "inbound") & arrived["published_to"].notnull())
+    a = a.filter((a["landed_at"] >= window) & (a["landed_at"] <= ibis.literal(now, _MOMENT)))
+    a = a.select("touchpoint_date", of_account="account_id")
+    made = late.select("handoff_id", "account_id", "created_on")
+    made = made.join(a, [made["account_id"] == a["of_account"]])
+    made = made.filter(made["touchpoint_date"] <= made["created_on"])
+    return late.semi_join(made.select("handoff_id"), "handoff_id")
+
+
+def _waiting(handoffs: ir.Table, decided: ir.Table) -> ir.Table:
+    """Decided handoffs that nobody has accepted, with ``at``, their moment, and ``decided_at``."""
     d = decided.filter(decided["kind"] == HANDOFF)
-    d = d.select("account_id", "motion", key="decision_id", created_on="known_on")
-    decided_now = of_todays_handoffs(d, handoffs).select("handoff_now").distinct()
+    d = d.select(
+        "account_id", "motion", "decided_at", key="decision_id", created_on="known_on"
+    )  # fmt: skip
+    d = of_todays_handoffs(d, handoffs)
+    d = d.group_by("handoff_now").aggregate(decided_at=d["decided_at"].min())
     h = handoffs.filter(handoffs["status"] != "accepted")
-    h = h.semi_join(decided_now, h["handoff_id"] == decided_now["handoff_now"])
+    h = h.join(d, [h["handoff_id"] == d["handoff_now"]])
     listed = (h["delivered_via"] == "worklist").fill_null(False)
     moment = ibis.ifelse(
         listed,
         h["delivered_at"],
         ibis.ifelse(h["status"] == "backlog", h["released_on"].cast(_MOMENT), h["qualified_at"]),
     )
-    h = h.mutate(at=moment)
-    oldest = now - timedelta(days=policy.delivery.delivery_window_days)
-    young = (h["at"] >= ibis.literal(oldest, _MOMENT)) & (h["at"] <= ibis.literal(now, _MOMENT))
-    h = h.filter(young)
     raised = (h["evidence_rule"] == HAND_RAISE).fill_null(False)
     return h.select(
-        "handoff_id", "account_id", "motion", "rep_id", "created_on", "at", hand_raise=raised
-    )
+        "handoff_id", "account_id", "motion", "rep_id", "created_on", "decided_at",
+        at=moment, hand_raise=raised,
+    )  # fmt: skip
 
 
 def arrivals_of(
@@ -127,7 +181,7 @@ def update_intents(told: ir.Table, arrived: ir.Table, policy: Policy, now: datet
     """Open handoffs on which something happened that a rep would call for, since he was told last.
 
     That is a hand-raise, what the policy calls high intent, or a trigger event, which arrived since then and
-    lies in the delivery window. Decay, and what was only counted again, is none.
+    is no older than ``oldest_news``. Decay, and what was only counted again, is none.
 
     Args:
         told: handoff_id, account_id, motion, rep_id, created_on and told_at; of handoffs of a motion.
@@ -144,7 +198,7 @@ def update_intents(told: ir.Table, arrived: ir.Table, policy: Policy, now: datet
     t = t.filter(t["signal_type"].isin(loud) & (t["direction"] == "inbound"))
     t = t.select("signal_id", "landed_at", "occurred_at", of_account="account_id")
     t = told.join(t, [told["account_id"] == t["of_account"]])
-    oldest = ibis.literal(now - timedelta(days=policy.delivery.delivery_window_days), _MOMENT)
+    oldest = ibis.literal(oldest_news(policy, now), _MOMENT)
     since = (t["landed_at"] > t["told_at"]) & (t["landed_at"] <= ibis.literal(now, _MOMENT))
     t = t.filter(since & (t["occurred_at"] >= oldest))
     news = t.group_by(n_handoff="handoff_id").aggregate(

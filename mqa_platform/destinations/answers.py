@@ -16,7 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import ibis
+
 from mqa_platform.core.crm import latest
+from mqa_platform.core.decisions import within_episode
 from mqa_platform.destinations import entries as states
 from mqa_platform.destinations.answer_replies import (
     CRM_ANSWER,
@@ -98,7 +101,16 @@ def taken(
         (path, a) for path, a in found if not {crm_key(a.action_id), reply_key(a.action_id)} & known
     ]
     if new:
-        _decide(home, journal, _Known(tables, [a for _, a in new]), policy, people, now, new, done)
+        _decide(
+            home,
+            journal,
+            _Known(tables, journal, [a for _, a in new]),
+            policy,
+            people,
+            now,
+            new,
+            done,
+        )
     done.replies += tell(journal, now)
     return done
 
@@ -106,11 +118,20 @@ def taken(
 class _Known:
     """The rows that presses are about."""
 
-    def __init__(self, tables: Tables, actions: Sequence[Action]) -> None:
+    def __init__(self, tables: Tables, journal: Journal, actions: Sequence[Action]) -> None:
         h = tables.table("handoffs")
         wanted = sorted({action.handoff_id for action in actions})
         columns = ("handoff_id", "account_id", "motion", "rep_id", "status", "over_on")
         rows = tables.rows(h.filter(h["handoff_id"].isin(wanted)).select(*columns))
+        for handoff_id in set(wanted) - {row["handoff_id"] for row in rows}:
+            sent = _sent(journal, handoff_id)
+            if sent is None or sent.created_on is None:
+                continue
+            # Late data that moves an entry gives the handoff another id; the buttons have that of then.
+            same = (h["account_id"] == sent.account_id) & (h["motion"] == sent.motion)
+            found = h.filter(same & within_episode(ibis.literal(sent.created_on), h))
+            found = found.order_by(h["created_on"].desc()).limit(1).select(*columns)
+            rows += [{**row, "handoff_id": handoff_id} for row in tables.rows(found)]
         c = latest(tables.table("crm_accounts"))
         of_these = c.filter(c["account_id"].isin(sorted({row["account_id"] for row in rows})))
         standing = {
@@ -165,14 +186,19 @@ def _decide(
         writes=crm.crm != "none" and crm.answers is not None,
         snoozes=any(s.connector == "overrides" for s in policy.sources.sources.values()),
     )
-    for at, (_, action) in enumerate(new):
+    waits: set[str] = set()
+    for path, action in new:
+        if action.handoff_id in waits:
+            done.later[path] = "an earlier answer waits"
+            continue
         handoff = known.handoffs.get(action.handoff_id) or _as_told(journal, action.handoff_id)
         try:
             person = people.of(action.user_id, known.users)
         except (LaterError, DestinationError, OSError) as problem:
-            # Not to be told who it is does not make it nobody; and no later answer goes before it.
-            done.later |= {each: str(problem) for each, _ in new[at:]}
-            return
+            # Not to be told who it is does not make it nobody; no later answer of the handoff goes before it.
+            done.later[path] = str(problem)
+            waits.add(action.handoff_id)
+            continue
         why = refusal(action, handoff, person, known.rep(handoff), rules)
         why = why or _answered_so(journal, action)
         if why is not None or handoff is None or person is None:
@@ -183,14 +209,20 @@ def _decide(
         done.counted += 1
 
 
-def _as_told(journal: Journal, handoff_id: str) -> Row | None:
-    """A handoff as it was told of: the run that published it may not have reached its readers yet."""
+def _sent(journal: Journal, handoff_id: str) -> Message | None:
+    """The message by which somebody was told of a handoff."""
     sent = [e for e in journal.of_handoffs([handoff_id]) if e.state == states.SENT]
     told = [e.message for e in sent if e.message.kind in ("handoff", "update")]
-    if not told:
+    return told[0] if told else None
+
+
+def _as_told(journal: Journal, handoff_id: str) -> Row | None:
+    """A handoff as it was told of: the run that published it may not have reached its readers yet."""
+    told = _sent(journal, handoff_id)
+    if told is None:
         return None
     columns = ("handoff_id", "account_id", "motion", "rep_id")
-    return {**{c: getattr(told[0], c) for c in columns}, "status": "open", "over_on": None}
+    return {**{c: getattr(told, c) for c in columns}, "status": "open", "over_on": None}
 
 
 def _answers_of(journal: Journal, handoff_id: str) -> list[Entry]:

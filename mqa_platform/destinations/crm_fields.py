@@ -39,22 +39,42 @@ def told(row: Mapping[str, Any], policy: WriteBack) -> Fields:
 
 
 def fingerprints(policy: WriteBack) -> dict[str, str]:
-    """A text for each motion that changes with its allow-list and labels."""
+    """A text for each motion that changes with the CRM, its allow-list and labels."""
     labels = "".join(f" {stage}>{label}" for stage, label in sorted(policy.stage_labels.items()))
     return {
-        motion: " ".join(f"{ours}={theirs}" for ours, theirs in sorted(fields.items())) + labels
+        motion: place(policy)
+        + " ".join(f"{ours}={theirs}" for ours, theirs in sorted(fields.items()))
+        + labels
         for motion, fields in policy.fields.items()
     }
 
 
+def place(policy: WriteBack) -> str:
+    """The CRM and its object, by which what was written to a sandbox is told from the org itself."""
+    return f"{policy.crm} {(policy.url or '').rstrip('/')} {policy.object_name}: "
+
+
 def same(one: Any, other: Any) -> bool:
-    """Whether a value that was read back is the one that was written; blank and none are one."""
+    """Whether a value that was read back is the one that was written.
+
+    Blank and none are one; numbers are compared as such; a day may come back as its midnight.
+    """
     if one in (None, "") or other in (None, ""):
         return one in (None, "") and other in (None, "")
+    if isinstance(one, (int, float)) and not isinstance(one, bool):
+        try:
+            return abs(float(one) - float(other)) < 0.05
+        except (TypeError, ValueError):
+            return False
+    ours, theirs = str(one), str(other)
+    return ours == theirs or (_is_day(ours) and theirs.startswith(f"{ours}T00:00:00"))
+
+
+def _is_day(text: str) -> bool:
     try:
-        return abs(float(one) - float(other)) < 0.05
-    except (TypeError, ValueError):
-        return str(one) == str(other)
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _words(reasons: str) -> str | None:

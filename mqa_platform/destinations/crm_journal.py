@@ -9,12 +9,12 @@ is ``unknown``: the account is written again, which leaves what writing it once 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from mqa_platform.destinations.crm_tables import (
     CHANGES,
@@ -35,6 +35,14 @@ AGAIN: Final = "again"
 REFUSED: Final = "refused"
 RUNNING: Final = "running"
 INTERRUPTED: Final = "interrupted"
+_REACHED: Final = CHANGES.c.result.in_((SENT, UNKNOWN, BEGUN))
+_ATTEMPTS: Final = (
+    select(
+        CHANGES.c.change, CHANGES.c.run, CHANGES.c.account_id, CHANGES.c.operation, CHANGES.c.result
+    )
+    .where(_REACHED, CHANGES.c.operation != "link")
+    .order_by(CHANGES.c.change)
+)
 _DAYS: Final = ("since", "as_of")
 _MOMENTS: Final = ("evidence_at", "sent_at")
 
@@ -179,30 +187,24 @@ class CrmJournal:
         found = self._rows(select(LINKS.c.account_id, LINKS.c.record_key))
         return {row["account_id"]: row["record_key"] for row in found}
 
-    def latest_changes(self, run: str) -> list[Row]:
-        """Of every account that a run reached, its attempt; only where no later one has reached it."""
-        reached = CHANGES.c.result.in_((SENT, UNKNOWN, BEGUN))
-        newest = (
-            select(func.max(CHANGES.c.change).label("newest"))
-            .where(reached, CHANGES.c.operation != "link")
-            .group_by(CHANGES.c.account_id)
-            .subquery()
-        )
-        return self._rows(
-            select(CHANGES)
-            .join(newest, CHANGES.c.change == newest.c.newest)
-            .where(CHANGES.c.run == run)
-            .order_by(CHANGES.c.account_id)
-        )
+    def reached_with(self, run: str) -> list[Row]:
+        """The attempts that reached the accounts of a run, of every run, in their order; without fields."""
+        accounts = select(CHANGES.c.account_id).where(CHANGES.c.run == run, _REACHED)
+        return self._rows(_ATTEMPTS.where(CHANGES.c.account_id.in_(accounts)))
 
-    def reached(self, run: str) -> int:
-        """How many accounts a run reached."""
-        with self._engine.connect() as connection:
-            accounts = func.count(CHANGES.c.account_id.distinct())
-            asked = select(accounts).where(
-                CHANGES.c.run == run, CHANGES.c.result.in_((SENT, UNKNOWN, BEGUN))
-            )
-            return int(connection.execute(asked).scalar_one())
+    def reached_accounts(self, accounts: Iterable[str]) -> list[Row]:
+        """The attempts that reached these accounts, in their order; without fields."""
+        found = []
+        for part in _parts(list(accounts)):
+            found += self._rows(_ATTEMPTS.where(CHANGES.c.account_id.in_(part)))
+        return found
+
+    def changes_by_id(self, ids: Sequence[int]) -> list[Row]:
+        """Whole attempts, by their numbers, in the order of their accounts."""
+        found = []
+        for at in range(0, len(ids), 500):
+            found += self._rows(select(CHANGES).where(CHANGES.c.change.in_(ids[at : at + 500])))
+        return sorted(found, key=lambda row: str(row["account_id"]))
 
     def runs(self) -> list[Row]:
         """Every run, the newest first."""

@@ -53,6 +53,7 @@ class Plan:
         left_out: number of those that may not, by reason.
         flips: those that stand in the CRM and would change their stage.
         degraded: whether a source had gone quiet on the day.
+        unrecorded: those with a stage in the CRM that the journal does not know of, once that was read.
     """
 
     as_of: date
@@ -62,11 +63,12 @@ class Plan:
     left_out: Mapping[str, int] = field(default_factory=dict)
     flips: int = 0
     degraded: bool = False
+    unrecorded: int = 0
 
     @property
     def standing(self) -> int:
         """Number of accounts and motions that stand in the CRM."""
-        return len(self.last)
+        return len(self.last) + self.unrecorded
 
 
 def planned(
@@ -156,20 +158,31 @@ def items(
         before = plan.last.get((account_id, motion))
         stands = {c: row[c] for c in LAST if c in row}
         stands |= {"fields": prints[motion], "run": run, "sent_at": now}
-        fields = {**item.record.fields, **told(row, policy), **_cleared(row, before, policy)}
+        fields = {**item.record.fields, **told(row, policy)}
+        # By another allow-list, or in another org, other values were written than this one says.
+        is_known = before is not None and before["fields"] == prints[motion]
         made[account_id] = Item(
             Record(account_id, key, fields),
-            {**item.stood, **(told(before, policy) if before else {})},
+            {**item.stood, **(told(before, policy) if before and is_known else {})},
             {**item.before, motion: before},
             {**item.after, motion: stands},
+            clears={**item.clears, **cleared(row, policy)},
         )
     return list(made.values())
 
 
-def _cleared(row: Row, before: Row | None, policy: WriteBack) -> dict[str, None]:
-    """The fields of the answer to an episode that is over, where the policy empties them."""
-    answers = policy.answers
-    ended = row["stage"] == "recycled" and before is not None and before["stage"] != "recycled"
-    if answers is None or not answers.clear_when_recycled or not ended:
+def cleared(row: Row, policy: WriteBack) -> dict[str, str | None]:
+    """The fields of the answer to an earlier handoff, with its words, of a record that is at mqa anew.
+
+    An answer counts when its field changes, so a new question begins with an empty field.
+    """
+    answers, old = policy.answers, row.get("old_answer")
+    is_anew = row["stage"] == "mqa" and {"new", "stage", "since"}.intersection(row["causes"])
+    if answers is None or not answers.clear_for_next_handoff or not is_anew:
         return {}
-    return dict.fromkeys(f for f in (answers.status_field, answers.reason_field) if f)
+    words = {str(k): label for k, label in answers.statuses.items()}.get(str(old))
+    if words is None:
+        return {}
+    return {answers.status_field: words} | (
+        {answers.reason_field: None} if answers.reason_field else {}
+    )

@@ -38,6 +38,8 @@ class Item:
         before: by motion, the row written last; None: there is none.
         after: by motion, the row that stands then; None: nothing of ours does.
         link: our key that the record carries then.
+        clears: fields of an answer to an earlier handoff, with the words that are expected to stand there (None:
+            whatever does); where they do, all of them are emptied.
     """
 
     record: Record
@@ -45,6 +47,7 @@ class Item:
     before: dict[str, Row | None] = field(default_factory=dict)
     after: dict[str, Row | None] = field(default_factory=dict)
     link: str | None = None
+    clears: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass

@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from mqa_platform.destinations.channel import DestinationError
-from mqa_platform.destinations.crm_fields import same, told
+from mqa_platform.destinations.crm_fields import place, same, told
 from mqa_platform.destinations.crm_journal import CrmJournal, Row
 from mqa_platform.destinations.crm_plan import Plan, blocked, items
 from mqa_platform.destinations.crm_sending import Clock, Item, Outcome, Pause, Sending, utc_now
+from mqa_platform.destinations.crm_stood import read_back, with_what_stood
+from mqa_platform.destinations.crm_undo import undoing
 from mqa_platform.destinations.crm_writer import CrmWriter, Record
 from mqa_platform.destinations.sending_lock import only_sender
 from mqa_platform.policy.write_back import WriteBack
@@ -91,25 +93,34 @@ class CrmRuns:
             if stop is not None:
                 return self._ended(run, BLOCKED, stop, facts)
             links = self.journal.links() if self.policy.is_linked else {}
+            wanted = items(made, self.policy, run.run, now, links)
             try:
-                whole = self._with_what_stood(items(made, self.policy, run.run, now, links))
+                whole = with_what_stood(self.writer, self.journal, self.policy, wanted)
             except (DestinationError, OSError) as error:
                 return self._ended(run, FAILED, str(error), facts)
-            return self._sent(run, "write", whole, facts)
+            made = replace(made, flips=made.flips + whole.flips, unrecorded=whole.standing)
+            facts |= {"flips": made.flips, "standing": made.standing}
+            stop = None if anyway else blocked(made, self.policy)
+            if stop is not None:
+                return self._ended(run, BLOCKED, stop, facts)
+            return self._sent(run, "write", whole.items, facts)
 
     def link(self, accounts: Sequence[str]) -> Synced:
         """Puts our key on the records of these accounts, found by the CRM's own id.
 
         Raises:
             CrmSyncError: records are found by the CRM's own id; there is nothing to link.
+            DestinationError, OSError: the CRM could not be asked which records carry our key.
         """
         if not self.policy.is_linked:
             raise CrmSyncError(
                 f"key_field is {self.policy.key}, the record itself: there is nothing to link"
             )
         with self._alone():
+            # The CRM is asked, not the journal: a key may have been emptied, or the org be another one.
             known = self.journal.links()
-            wanted = [a for a in accounts if a not in known]
+            held = read_back(self.writer, [a for a in accounts if a in known], [])
+            wanted = [a for a in accounts if a not in held]
             key = self.policy.key
             made = [Item(Record(a, a, {key: a}), {}, {}, {}, link=a) for a in wanted]
             run = self._started("link", self.clock())
@@ -127,15 +138,23 @@ class CrmRuns:
             known = {row["run"]: row for row in self.journal.runs()}
             if of_run not in known or known[of_run]["kind"] == "link":
                 raise CrmSyncError(f"no sync has the id {of_run!r}; see: mqa crm runs")
-            changes = self.journal.latest_changes(of_run)
-            if not changes:
+            if known[of_run]["crm"] != self.writer.name:
+                raise CrmSyncError(
+                    f"run {of_run} wrote to {known[of_run]['crm']}, which is not the CRM now"
+                )
+            made, left = undoing(self.journal, of_run)
+            if not made:
                 raise CrmSyncError(
                     f"nothing of run {of_run} can be written back: it wrote nothing, or later runs have "
                     "written all of its accounts"
                 )
-            left = self.journal.reached(of_run) - len(changes)
-            now_stands = {(r["account_id"], r["motion"]): r for r in self.journal.last_sent()}
-            made = [_undoing(change, now_stands) for change in changes]
+            here = place(self.policy)
+            rows = [row for item in made for row in item.before.values() if row is not None]
+            if any(not row["fields"].startswith(here) for row in rows):
+                raise CrmSyncError(
+                    f"run {of_run} wrote to another place than {here.rstrip(': ')}; name that one in "
+                    "write_back.yaml to take it back"
+                )
             run = self._started("rollback", self.clock(), of_run)
             said = f"run {of_run} was rolled back"
             self.journal.pause(run.run, said, self.clock())
@@ -173,7 +192,7 @@ class CrmRuns:
         for row in stands:
             expected.setdefault(row["account_id"], {}).update(told(row, self.policy))
         fields = sorted({f for values in expected.values() for f in values})
-        read = self.writer.read(sorted(keys), fields)
+        read = read_back(self.writer, sorted(keys), fields)
         found = []
         for key, account_id in sorted(keys.items()):
             if key not in read:
@@ -185,22 +204,6 @@ class CrmRuns:
                 if not same(ours, read[key].get(name))
             ]
         return found
-
-    def _with_what_stood(self, made: Sequence[Item]) -> list[Item]:
-        """With what stands in the CRM now where nothing of ours stood: a rollback needs it."""
-        new = [i for i in made if None in i.before.values()]
-        if not new:
-            return list(made)
-        fields = sorted({name for item in new for name in item.record.fields})
-        read = self.writer.read([item.record.key for item in new], fields)
-        whole = []
-        for item in made:
-            theirs = read.get(item.record.key) if None in item.before.values() else None
-            if theirs is not None:
-                stood = {n: theirs.get(n) for n in item.record.fields} | item.stood
-                item = replace(item, stood=stood)
-            whole.append(item)
-        return whole
 
     def _started(self, kind: str, now: datetime, of_run: str | None = None) -> Synced:
         run = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
@@ -236,15 +239,3 @@ class CrmRuns:
 
     def _alone(self) -> Any:
         return only_sender(self.journal.path.with_name("crm_sync"))
-
-
-def _undoing(change: Row, now_stands: Mapping[tuple[str, str], Row]) -> Item:
-    account_id = change["account_id"]
-    # A field of which nobody knows what stood in it is emptied: nothing of ours stays.
-    fields = {name: change["stood"].get(name) for name in change["fields"]}
-    return Item(
-        Record(account_id, change["record_key"], fields),
-        change["fields"],
-        {motion: now_stands.get((account_id, motion)) for motion in change["rows_before"]},
-        dict(change["rows_before"]),
-    )

@@ -69,6 +69,17 @@ class CrmWriter(ABC):
             DestinationError, OSError: it could not be read.
         """
 
+    def known(self, records: Sequence[Record]) -> tuple[list[Record], list[Written]]:
+        """Those that the CRM finds by our key, and an answer for the others: to upsert them would make records.
+
+        Raises:
+            DestinationError, OSError, BatchRefusedError: it could not be read.
+        """
+        there = self.read([r.key for r in records], [])
+        said = "NOT_LINKED: no record of the CRM carries this key; run: mqa crm link"
+        lost = [Written(r.account_id, "refused", said) for r in records if r.key not in there]
+        return [r for r in records if r.key in there], lost
+
     @abstractmethod
     def close(self) -> None:
         """Give the connections back."""

@@ -33,6 +33,10 @@ _SECONDS: Final = 30
 # Mails of one connection; servers close one that asks for more.
 _A_CONNECTION: Final = 20
 _NAME: Final = 80
+# A login is needed, or was not taken; a mail that is too large for the server.
+_LOGIN: Final = frozenset({530, 534, 535, 538})
+_TOO_LARGE: Final = 552
+_REMEDY: Final = f"Set {USER} and {PASSWORD}, or correct channels.email.sender."
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
 
 
@@ -94,7 +98,7 @@ class EmailChannel(Channel):
             except smtplib.SMTPRecipientsRefused as refusal:
                 answers.append(_refused(message.key, next(iter(refusal.recipients.values()))))
             except smtplib.SMTPSenderRefused as refusal:
-                answers.append(_refused(message.key, (refusal.smtp_code, refusal.smtp_error)))
+                answers.append(_refused(message.key, (refusal.smtp_code, refusal.smtp_error), True))
             except smtplib.SMTPDataError as refusal:
                 answers.append(_refused(message.key, (refusal.smtp_code, refusal.smtp_error)))
             except (smtplib.SMTPException, OSError):
@@ -213,9 +217,12 @@ def _address(name: str, text: str) -> Address:
         ) from None
 
 
-def _refused(key: str, answer: tuple[int, bytes | str]) -> Sent:
-    """4xx may be taken later, 5xx never; the server's words are outside text."""
+def _refused(key: str, answer: tuple[int, bytes | str], of_sender: bool = False) -> Sent:
+    """4xx may be taken later, 5xx never, unless it is us who are refused; the server's words are outside text."""
     code, words = answer
     said = shown(words.decode("ascii", "replace") if isinstance(words, bytes) else str(words), "")
     error = f"e-mail: the server refuses it ({code} {said})"
+    # Not logged in, or not as this sender: every mail would be refused, and none is given up for it.
+    if code in _LOGIN or (of_sender and code >= 500 and code != _TOO_LARGE):
+        return Sent(key, "again", error=f"{error}. {_REMEDY}", whole_service=True)
     return Sent(key, "again" if 400 <= code < 500 else "refused", error=error)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from mqa_platform.core import outbox as core
@@ -75,7 +75,8 @@ def fill(
     ]
     new = list(_messages(intents, told, kinds))
     filled.entered = journal.enter(new, now, released=False)
-    if filled.entered or filled.given_up:
+    back = journal.take_back([*told.with_another(), *told.wanted_again(new_ones)])
+    if filled.entered or filled.given_up or back:
         told = Told.of(session, journal, handoffs, open_now)
     turn = _turns(session, journal, told, policy, now)
     filled.held = turn.held
@@ -92,9 +93,23 @@ def fill(
 
 
 def _handoffs(session: Any, open_now: Any, policy: Policy, now: datetime) -> Iterator[Row]:
-    found = core.handoff_intents(open_now, session.table("decisions"), policy, now)
-    for row in session.rows(found):
+    decided = session.table("decisions")
+    rows = list(session.rows(core.handoff_intents(open_now, decided, policy, now)))
+    late = session.keep(core.known_late(open_now, decided, policy, now))
+    if session.rows(late.limit(1)):
+        looks_back = max(each.signals.lookback_days for each in policy.motions())
+        since = core.oldest_news(policy, now).date() - timedelta(days=looks_back)
+        arrived = _arrived(session, late, since)
+        rows += session.rows(core.late_news(late, arrived, policy, now))
+    for row in rows:
         yield {**row, "kind": "handoff", "subject": row["handoff_id"]}
+
+
+def _arrived(session: Any, accounts: Any, since: date) -> Any:
+    """Touchpoints of some accounts with when they arrived."""
+    names = ("touchpoints", "signals", "landed_batches")
+    touchpoints, signals, batches = map(session.table, names)
+    return core.arrivals_of(touchpoints, signals, batches, accounts, since)
 
 
 def _updates(session: Any, told: Told, policy: Policy, now: datetime) -> Iterator[Row]:
@@ -107,10 +122,7 @@ def _updates(session: Any, told: Told, policy: Policy, now: datetime) -> Iterato
         "created_on": "date", "told_at": "timestamp('UTC')",
     }  # fmt: skip
     known = told.constant(session, "told_of", waiting, schema)
-    oldest = (now - timedelta(days=policy.delivery.delivery_window_days)).date()
-    names = ("touchpoints", "signals", "landed_batches")
-    touchpoints, signals, batches = map(session.table, names)
-    arrived = session.keep(core.arrivals_of(touchpoints, signals, batches, known, oldest))
+    arrived = session.keep(_arrived(session, known, core.oldest_news(policy, now).date()))
     for motion in policy.motions():
         mine = known.filter(known["motion"] == motion.program.motion)
         for row in session.rows(core.update_intents(mine, arrived, motion, now)):

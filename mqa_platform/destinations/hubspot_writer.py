@@ -101,12 +101,18 @@ class HubSpotWriter(CrmWriter):
 
     def write(self, records: Sequence[Record], *, by_record_id: bool = False) -> list[Written]:
         """See ``CrmWriter.write``."""
-        return self._written(records, "hs_object_id" if by_record_id else self.key)
+        key = "hs_object_id" if by_record_id else self.key
+        lost: list[Written] = []
+        if key != "hs_object_id":
+            records, lost = self.known(records)
+        return (self._written(records, key) if records else []) + lost
 
     def read(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
         """See ``CrmWriter.read``."""
         found: dict[str, dict[str, Any]] = {}
         by_id = self.key == "hs_object_id"
+        # A text that is no id would have the whole question refused.
+        keys = [key for key in keys if key.isdecimal()] if by_id else keys
         for at in range(0, len(keys), _BATCH):
             some = keys[at : at + _BATCH]
             body: dict[str, Any] = {
@@ -134,7 +140,12 @@ class HubSpotWriter(CrmWriter):
         named = {r.key for r in records} & set(trouble)
         done = len(told.get("results", []))
         if done + len(named) < len(records) or "" in trouble:
-            raise ConnectionError(f"{self.name}: {done} of {len(records)} records are answered")
+            # Whoever is not named by id is known by the result it has, or has to be tried again.
+            ids = {_key_of(one, key, by_id) for one in told.get("results", [])}
+            if done and not ids & {r.key for r in records}:
+                raise ConnectionError(f"{self.name}: {done} of {len(records)} records are answered")
+            said = trouble.get("", ("again", "the answer does not name this record"))[1]
+            trouble |= {r.key: ("again", said) for r in records if r.key not in {*ids, *trouble}}
         return [
             Written(r.account_id, *trouble[r.key])
             if r.key in trouble
@@ -144,6 +155,10 @@ class HubSpotWriter(CrmWriter):
 
     def _path(self, verb: str) -> str:
         return f"/crm/v3/objects/{self.object}/batch/{verb}"
+
+
+def _key_of(one: Mapping[str, Any], key: str, by_id: bool) -> str:
+    return str(one.get("id") if by_id else (one.get("properties") or {}).get(key))
 
 
 def _trouble(told: Any) -> dict[str, tuple[Result, str]]:

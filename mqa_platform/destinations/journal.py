@@ -82,6 +82,7 @@ class Journal:
                     "released_at": now, "place": place,
                 }  # fmt: skip
                 where = (MESSAGES.c.key == m.key) & MESSAGES.c.released_at.is_(None)
+                where &= MESSAGES.c.state.in_(WAITING)
                 connection.execute(update(MESSAGES).where(where).values(**released))
 
     def known(self, keys: Collection[str]) -> set[str]:
@@ -191,6 +192,21 @@ class Journal:
                 dead = {"state": DEAD, "last_error": reason, "next_attempt_at": None}
                 buried += connection.execute(update(MESSAGES).where(where).values(**dead)).rowcount
         return buried
+
+    def take_back(self, keys: Collection[str]) -> int:
+        """Lets messages that no service can have wait for their turn again; how many there were.
+
+        What was sent, or may have been, is left as it is.
+        """
+        back = 0
+        waits = {"state": PENDING, "released_at": None, "next_attempt_at": None, "failures": 0}
+        may_go = MESSAGES.c.unanswered.is_(False) & (MESSAGES.c.state != SENT)
+        with self._engine.begin() as connection:
+            for some in _parts(sorted(keys)):
+                where = MESSAGES.c.key.in_(some) & may_go
+                taken = update(MESSAGES).where(where).values(**waits)
+                back += connection.execute(taken).rowcount
+        return back
 
     def retry(self, keys: Collection[str]) -> int:
         """Lets dead and failed messages be tried again at once, from the beginning; how many there were."""

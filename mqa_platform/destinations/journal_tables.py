@@ -27,6 +27,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 METADATA = MetaData()
 _WAIT_SECONDS = 60
@@ -111,7 +112,12 @@ def opened(path: Path, metadata: MetaData = METADATA) -> Engine:
     if new:
         # It holds what was told to whom.
         path.touch(mode=0o600)
-    metadata.create_all(engine)
+    # Said to the database itself: two processes that look first may both find nothing there.
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
     return engine
 
 

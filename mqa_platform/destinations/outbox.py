@@ -47,7 +47,8 @@ class Delivered:
 
     Attributes:
         outcomes: number of messages that were tried, by channel and state now.
-        left_alone: channels that no more was tried on in this run, and why.
+        left_alone: channels that no more was tried on in this run, or that did not say whether they have a
+            message, and why.
     """
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -121,7 +122,11 @@ class _Sender:
             for turn in range(self.retries.attempts_in_run):
                 if turn:
                     self.pause(self._wait(keys, turn))
-                self._in_batches(self._looked_up(self.journal.of_keys(keys)))
+                entries = self.journal.of_keys(keys)
+                # Last what has to be looked up: where nobody can look, the others are sent all the same.
+                for unanswered in (False, True):
+                    mine = [e for e in entries if e.unanswered == unanswered]
+                    self._in_batches(self._looked_up(mine))
                 keys = self._soon(keys)
                 if not keys:
                     break
@@ -159,7 +164,10 @@ class _Sender:
         try:
             found = self.channel.find(entry.message)
         except DestinationError as error:
-            raise _Closed(str(error)) from error
+            # It may be one conversation that nobody lets us read; a channel that is shut says so to a message.
+            self.done.left_alone[self.channel.name] = f"cannot look up {entry.key}: {error}"
+            self._failing(str(error))
+            return False
         except Exception as error:
             # Not to be told is not "not there": it stays as it is, for a later run.
             self._failing(f"could not be asked what it has: {_named(error)}")

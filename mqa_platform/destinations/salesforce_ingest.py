@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any, Final
 
@@ -56,15 +57,17 @@ def ingest(
     job_id = str(job.get("id") or "")
     if not job_id:
         raise ConnectionError("the order of a bulk job is answered without its id")
-    ask(lambda c: bulk(c).upload_job_data(job_id, _csv(key, records)))
-    ask(lambda c: bulk(c).close_job(job_id))
-    ended = _awaited(lambda: ask(lambda c: dict(bulk(c).get_job(job_id, False))), first_pause)
+    try:
+        _once(lambda: ask(lambda c: bulk(c).upload_job_data(job_id, _csv(key, records))))
+        _once(lambda: ask(lambda c: bulk(c).close_job(job_id)))
+        ended = _awaited(lambda: ask(lambda c: dict(bulk(c).get_job(job_id, False))), first_pause)
+    except (OSError, BatchRefusedError, DestinationError):
+        # A job that is left alone must not write old values after a later run has written newer ones.
+        with suppress(OSError, BatchRefusedError, DestinationError):
+            ask(lambda c: bulk(c).abort_job(job_id, False))
+        raise
     if ended.get("state") == "Failed":
-        said = str(ended.get("errorMessage") or "no reason given")
-        if "InvalidBatch" in said or "Field" in said:
-            remedy = "Make the field in Salesforce or take it out of write_back.yaml."
-            raise DestinationError("Salesforce", f"refuses the bulk job: {said[:300]}", remedy)
-        raise BatchRefusedError(said[:300])
+        raise _failure(ended)
     if ended.get("state") != "JobComplete":
         raise ConnectionError(f"the bulk job ended as {ended.get('state')}")
     failed, processed = (int(ended.get(f"numberRecords{w}") or 0) for w in ("Failed", "Processed"))
@@ -81,6 +84,27 @@ def ingest(
         if processed + len(left) < len(records):
             raise ConnectionError("the bulk job's results do not add up")
     return refused
+
+
+def _once(call: Callable[[], Any]) -> None:
+    """A step of a job; asked again after a lost answer it is refused because it was done."""
+    try:
+        call()
+    except BatchRefusedError as error:
+        if "INVALIDJOBSTATE" not in str(error).upper():
+            raise
+
+
+def _failure(ended: dict[str, Any]) -> Exception:
+    """What a failed job means; of one that failed on its way nobody knows which records it wrote."""
+    said = str(ended.get("errorMessage") or "no reason given")[:300]
+    processed, failed = (int(ended.get(f"numberRecords{w}") or 0) for w in ("Processed", "Failed"))
+    if processed > failed:
+        return ConnectionError(f"the bulk job failed after {processed - failed:,} records: {said}")
+    if "InvalidBatch" in said or "Field" in said:
+        remedy = "Make the field in Salesforce or take it out of write_back.yaml."
+        return DestinationError("Salesforce", f"refuses the bulk job: {said}", remedy)
+    return BatchRefusedError(said)
 
 
 def _awaited(look: Callable[[], dict[str, Any]], pause: float) -> dict[str, Any]:

@@ -113,9 +113,12 @@ class SalesforceWriter(CrmWriter):
     def write(self, records: Sequence[Record], *, by_record_id: bool = False) -> list[Written]:
         """See ``CrmWriter.write``."""
         key = "Id" if by_record_id else self.key
+        lost: list[Written] = []
+        if key != "Id":
+            records, lost = self.known(records)
         if len(records) > _COLLECTION:
-            return self._in_bulk(records, key)
-        return self._collection(records, key)
+            return self._in_bulk(records, key) + lost
+        return (self._collection(records, key) if records else []) + lost
 
     def read(self, keys: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
         """See ``CrmWriter.read``."""
@@ -124,7 +127,11 @@ class SalesforceWriter(CrmWriter):
         for at in range(0, len(keys), size):
             some = list(keys[at : at + size])
             rows = self._by_id(some, fields) if self.key == "Id" else self._by_key(some, fields)
-            found |= {str(row[self.key]): {f: row.get(f) for f in fields} for row in rows}
+            # An export may hold ids of 15 characters; the org answers with 18, of which 3 are a check.
+            asked_as = {key[:15]: key for key in some} if self.key == "Id" else {}
+            for row in rows:
+                key = str(row[self.key])
+                found[asked_as.get(key[:15], key)] = {f: row.get(f) for f in fields}
         return found
 
     def _collection(self, records: Sequence[Record], key: str) -> list[Written]:

@@ -111,7 +111,7 @@ class SlackChannel(Channel):
         if there is None:
             raise RefusedError(
                 "Slack: the handoff's own message is not there. It was deleted, or never sent here; "
-                "the news is in the digest."
+                "the account page has the news."
             )
         place, stamp = there
         thread = list(self._thread(place, stamp))
@@ -169,10 +169,10 @@ class SlackChannel(Channel):
             cursor = str(told.get("next_cursor") or "") if isinstance(told, dict) else ""
             if not cursor:
                 return
-        raise DestinationError(
-            f"Slack ({method})",
-            f"over {_PAGE * _PAGES:,} messages to look through for one that may have been sent",
-            "Look for it in Slack, then give it up by mqa outbox drop KEY, or name a quieter channel.",
+        # Of this conversation alone: the others are sent all the same.
+        raise RefusedError(
+            f"Slack ({method}): over {_PAGE * _PAGES:,} messages to look through for one that may have been "
+            "sent. Look for it in Slack, then give it up by mqa outbox drop KEY, or name a quieter channel."
         )
 
     @staticmethod

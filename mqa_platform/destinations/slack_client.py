@@ -28,6 +28,7 @@ VARIABLE: Final = "MQA_SLACK_BOT_TOKEN"
 _SECONDS: Final = 30
 _CHUNK: Final = 64 * 1024
 _MOST_BYTES: Final = 8 * 1024 * 1024
+_TOO_LARGE: Final = 413
 # Methods that read take a form; Slack does not look into JSON there.
 _FORMS: Final = frozenset(
     {"conversations.history", "conversations.replies", "users.info", "users.lookupByEmail"}
@@ -60,8 +61,8 @@ _REMEDIES: Final = {
     "msg_too_long": "Report it; a message is kept inside Slack's limits.",
     "msg_blocks_too_long": "Report it; a message is kept inside Slack's limits.",
     "invalid_blocks": "Report it; Slack does not understand the message.",
-    "thread_not_found": "The message was deleted in Slack; the news is in the digest.",
-    "message_not_found": "The message was deleted in Slack; the news is in the digest.",
+    "thread_not_found": "The message was deleted in Slack; the account page has the news.",
+    "message_not_found": "The message was deleted in Slack; the account page has the news.",
 }  # fmt: skip
 
 
@@ -160,6 +161,9 @@ def _meant(method: str, error: SlackApiError) -> Exception:
         return DestinationError(place, f"{code}{needed}", _ACCESS[code])
     if status in (401, 403):
         return DestinationError(place, f"refuses the token ({status})", f"Set {VARIABLE} anew.")
+    if not code and status != _TOO_LARGE:
+        # Slack names what it refuses. This is a proxy, or a wrong address: no message is given up for it.
+        return DestinationError(place, f"{status} and no reason", "Check base_url, and the proxy.")
     remedy = _REMEDIES.get(code, "See Slack's page of this method for the error.")
     return RefusedError(f"{place}: {code or status}. {remedy}")
 

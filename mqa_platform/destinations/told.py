@@ -6,7 +6,7 @@ any (``filling``, ``outbox``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from mqa_platform.destinations.journal import Journal
 Row = Mapping[str, Any]
 # Kinds that are about a handoff and pointless once it is over.
 _OF_HANDOFFS = ("handoff", "update", "reminder", "escalation")
+NOT_OPEN = "its handoff is no longer open"
 _READ = ("handoff_id", "account_id", "motion", "rep_id", "status", "created_on", "first_touch_at")
 _TYPES = {"string": pa.string(), "date": pa.date32(), "timestamp('UTC')": pa.timestamp("us", "UTC")}
 
@@ -114,6 +115,32 @@ class Told:
             if h in self.open
         ]
 
+    def with_another(self) -> list[str]:
+        """Keys of released messages that were not sent and whose handoff another rep has by now."""
+        over = self.over()
+        return [
+            row["key"]
+            for row in self.rows
+            if row["state"] in WAITING
+            and row["released_at"] is not None
+            and not row["unanswered"]
+            and row["key"] not in over
+            and self.reader(row) != row["rep_id"]
+        ]
+
+    def wanted_again(self, young: Collection[Row]) -> list[str]:
+        """Keys of messages that were given up unsent while a young handoff was not open, and it is again."""
+        open_again = {row["handoff_id"] for row in young}
+        return [
+            row["key"]
+            for row in self.rows
+            if row["kind"] == "handoff"
+            and row["state"] == DEAD
+            and row["last_error"] == NOT_OPEN
+            and not row["unanswered"]
+            and self.now_of(row) in open_again
+        ]
+
     def over(self, *, unanswered: bool = False) -> dict[str, str]:
         """Keys of messages that nobody needs any more, and why.
 
@@ -125,7 +152,7 @@ class Told:
                 continue
             handoff = self.open.get(self.now_of(row))
             if handoff is None:
-                found[row["key"]] = "its handoff is no longer open"
+                found[row["key"]] = NOT_OPEN
             elif row["kind"] == "handoff" and handoff["status"] == "accepted":
                 found[row["key"]] = "sales has accepted it already"
             elif row["kind"] in ("reminder", "escalation") and handoff["first_touch_at"]:

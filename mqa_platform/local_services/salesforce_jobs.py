@@ -156,7 +156,8 @@ class IngestJobs:
         return Answer(201, raw=b"")
 
     def _closed(self, job: dict[str, Any], state: str) -> Answer:
-        if job["state"] != "Open":
+        is_open = job["state"] in (("Open", "UploadComplete") if state == "Aborted" else ("Open",))
+        if not is_open:
             raise RefusalError(400, "INVALIDJOBSTATE", f"The job is {job['state']}.")
         job["state"] = state
         return _shown(job)

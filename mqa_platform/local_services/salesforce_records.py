@@ -146,7 +146,10 @@ class Records:
         """The records of a key, deleted ones included; two mean that the key is ambiguous."""
         rows = self.rows.get(name, [])
         index = self._indexes.setdefault((name, column), _Index())
-        for at in index.places(rows, column, key):
+        found = index.places(rows, column, key)
+        if not found and column == "Id":
+            found = index.places(rows, column, _whole_id(key))
+        for at in found:
             yield rows[at]
 
     def check_fields(self, name: str, values: Mapping[str, Any]) -> None:
@@ -281,3 +284,12 @@ def written_moment(at: float) -> str:
     """Seconds since 1970 as the REST API writes a moment."""
     moment = datetime.fromtimestamp(at, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+
+
+def _whole_id(key: str) -> str:
+    """An Id of 15 characters with the three that say which of them are capitals."""
+    if len(key) != 15:
+        return key
+    parts = (key[i : i + 5] for i in (0, 5, 10))
+    places = (sum(1 << i for i, c in enumerate(part) if c.isupper()) for part in parts)
+    return key + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[at] for at in places)

@@ -48,10 +48,11 @@ class Delivery(Model):
 
     enabled: bool = False
     delivery_window_days: Annotated[int, Field(ge=1, le=30)] = 3
+    late_news_days: Annotated[int, Field(ge=0, le=60)] = 14
     max_new_handoffs_per_rep_day: Annotated[int, Field(ge=1, le=1000)] = 20
     alert_budget_per_rep_day: Annotated[int, Field(ge=0, le=1000)] = 10
     # In UTC; a digest goes out with the first delivery after it.
-    digest_at: TimeOfDay = "07:00"
+    digest_at: TimeOfDay = "05:00"
     retries: Retries = Retries()
     channels: Channels = Channels()
     answers: Answers = Answers()

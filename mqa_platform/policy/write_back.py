@@ -54,8 +54,8 @@ class Answers(Model):
     """Where an answer given in Slack is written on the account; mapping.yaml reads the same fields back.
 
     ``statuses`` are the CRM's words for an answer; one that is not named writes no status. ``reasons`` are
-    its words for ours where they differ. ``clear_when_recycled`` empties status and reason when an account is
-    recycled, so that the same answer is news in its next episode.
+    its words for ours where they differ. ``clear_for_next_handoff`` empties status and reason of an earlier
+    handoff when an account is at mqa anew, so that the same answer is news again.
     """
 
     status_field: FieldName
@@ -63,7 +63,7 @@ class Answers(Model):
     reason_field: FieldName | None = None
     reasons: dict[Name, Label] = {}
     until_field: FieldName | None = None
-    clear_when_recycled: bool = False
+    clear_for_next_handoff: bool = True
 
 
 class WriteBack(Model):
@@ -99,6 +99,16 @@ class WriteBack(Model):
             raise ValueError(f"url is missing: the address of {self.crm}")
         if self.crm != "none" and not self.fields:
             raise ValueError("fields is empty: name the fields that may be written")
+        itself = RECORD_ITSELF.get(self.crm, "Id")
+        if (
+            self.key_field is not None
+            and self.key_field != itself
+            and self.key_field.lower() in NEVER
+        ):
+            raise ValueError(
+                f"key_field {self.key_field} is the CRM's own and linking would overwrite it: leave it "
+                f"empty ({itself}), or name an external id of yours"
+            )
         theirs = [f.lower() for told in self.fields.values() for f in told.values()]
         if self.key_field is not None:
             theirs.append(self.key_field.lower())

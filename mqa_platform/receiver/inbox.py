@@ -141,7 +141,9 @@ def _without_permissions(form: str) -> str:
     fields = {name: values[0] for name, values in parse_qs(form, keep_blank_values=True).items()}
     payload = _document(fields.get("payload", ""))
     told = payload[0] if payload and isinstance(payload[0], dict) else fields
-    return json.dumps({k: v for k, v in told.items() if k not in _PERMISSIONS}, ensure_ascii=False)
+    kept = {k: v for k, v in told.items() if k not in _PERMISSIONS}
+    # Half a sign, which a name that was cut may end with, has no UTF-8.
+    return json.dumps(kept, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _document(text: str) -> tuple[Any] | None:

@@ -99,8 +99,10 @@ def problem_of(scheme: Scheme, secret: str) -> str | None:
     if not key:
         return "is empty"
     if scheme == STANDARD:
+        # With its padding or without, as the library takes it.
+        bare = key.rstrip("=")
         try:
-            base64.b64decode(key + "==", validate=True)
+            base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
         except ValueError:
             return "is no base64, with or without whsec_ before it"
     return None

@@ -36,14 +36,19 @@ NAME = "on_trigger_events"
 RECENT: Final = timedelta(days=3)
 
 
-def event_items(rows: Iterable[Mapping[str, Any]]) -> list[Item]:
+def event_items(rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Item]:
     """Hand-raises and trigger events as items.
 
     Args:
         rows: of touchpoints: signal_id, account_id, signal_type, received_at.
+        now: the moment, in UTC; what a vendor dates later came now, or the cursor would pass everything over
+            until then.
     """
     return [
-        Item(f"{r['signal_type']}:{r['signal_id']}:{r['account_id']}", utc(r["received_at"]))
+        Item(
+            f"{r['signal_type']}:{r['signal_id']}:{r['account_id']}",
+            min(utc(r["received_at"]), now),
+        )
         for r in rows
     ]
 
@@ -122,4 +127,4 @@ def recent(marts: Marts, policy: Policy) -> list[Item]:
     s = marts.table("scores")
     s = s.filter((s["score_date"] >= since) & (s["people_on_high_intent"] >= people))
     rows = marts.rows(s.select("account_id", "motion", "score_date"))
-    return [*event_items(events), *committee_items(rows, since)]
+    return [*event_items(events, datetime.now(UTC)), *committee_items(rows, since)]

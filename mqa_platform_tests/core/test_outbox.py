@@ -14,6 +14,8 @@ from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core.outbox import (
     arrivals_of,
     handoff_intents,
+    known_late,
+    late_news,
     of_todays_handoffs,
     open_handoffs,
     told_of,
@@ -40,7 +42,7 @@ STAGE = pa.schema(
 )  # fmt: skip
 DECISION = pa.schema(
     [("decision_id", pa.string()), ("kind", pa.string()), ("account_id", pa.string()),
-     ("motion", pa.string()), ("known_on", pa.date32())]
+     ("motion", pa.string()), ("known_on", pa.date32()), ("decided_at", MOMENT)]
 )  # fmt: skip
 TOLD = pa.schema(
     [("key", pa.string()), ("account_id", pa.string()), ("motion", pa.string()),
@@ -146,8 +148,58 @@ def test_a_message_belongs_to_the_episode_in_which_its_day_lies(engine: Engine) 
 TOUCH = pa.schema(
     [("signal_id", pa.string()), ("account_id", pa.string()), ("touchpoint_date", pa.date32()),
      ("occurred_at", MOMENT), ("event", pa.string()), ("page_type", pa.string()),
-     ("signal_type", pa.string()), ("direction", pa.string()), ("landed_at", MOMENT)]
+     ("signal_type", pa.string()), ("direction", pa.string()), ("landed_at", MOMENT),
+     ("published_to", pa.date32())]
 )  # fmt: skip
+WEEK_AGO = {"created_on": TODAY - timedelta(days=8), "qualified_at": NOW - timedelta(days=8)}
+
+
+@pytest.mark.parametrize(
+    ("handed_over", "decision", "touch", "told"),
+    [
+        ({}, {}, {}, True),
+        # A platform that was away for days knows of them when it is back.
+        ({}, {}, {"published_to": TODAY - timedelta(days=12)}, True),
+        # The first load: nothing was published when the file arrived.
+        ({}, {}, {"published_to": None}, False),
+        # The file arrived in time, and only a rerun makes a handoff of it now.
+        ({}, {}, {"landed_at": NOW - timedelta(days=7)}, False),
+        ({}, {}, {"touchpoint_date": TODAY}, False),
+        ({}, {}, {"direction": "outbound"}, False),
+        ({}, {}, {"account_id": "a2"}, False),
+        # It was known then; late data of today is no news of the handoff.
+        ({}, {"decided_at": NOW - timedelta(days=4)}, {}, False),
+        # Last year's file in the inbox of today makes no news.
+        ({"created_on": TODAY - timedelta(days=15), "qualified_at": NOW - timedelta(days=15)},
+         {"known_on": TODAY - timedelta(days=15)},
+         {"touchpoint_date": TODAY - timedelta(days=15)}, False),
+        # What lies in the window is told anyway, and once.
+        ({"qualified_at": NOW - timedelta(days=2)}, {}, {}, False),
+        ({"status": "accepted"}, {}, {}, False),
+    ],
+)  # fmt: skip
+def test_what_a_late_file_made_a_handoff_is_told_and_history_is_not(
+    engine: Engine,
+    handed_over: dict[str, Any],
+    decision: dict[str, Any],
+    touch: dict[str, Any],
+    told: bool,
+) -> None:
+    made = engine.table([handoff(**WEEK_AGO | handed_over)], HANDOFF)
+    decided = {"decision_id": "d", "kind": "handoff", "account_id": "a1", "motion": "new_business",
+               "known_on": WEEK_AGO["created_on"], "decided_at": NOW - timedelta(hours=1),
+               **decision}  # fmt: skip
+    arrived = {"signal_id": "s", "account_id": "a1", "direction": "inbound",
+               "touchpoint_date": WEEK_AGO["created_on"], "landed_at": NOW - timedelta(hours=2),
+               "published_to": TODAY - timedelta(days=1), **touch}  # fmt: skip
+    open_now = open_handoffs(made, engine.table([], STAGE), TODAY)
+    decisions, policy = engine.table([decided], DECISION), default_policy()
+    late = known_late(open_now, decisions, policy, NOW)
+    found = late_news(late, engine.table([arrived], TOUCH), policy, NOW)
+    assert [r["handoff_id"] for r in engine.rows(found)] == (["h1"] if told else [])
+    assert found.columns == handoff_intents(open_now, decisions, policy, NOW).columns
+
+
 KNOWN = pa.schema(
     [("handoff_id", pa.string()), ("account_id", pa.string()), ("motion", pa.string()),
      ("rep_id", pa.string()), ("created_on", pa.date32()), ("told_at", MOMENT)]
@@ -176,6 +228,9 @@ def news(engine: Engine, *touches: dict[str, Any]) -> list[str]:
         ({"direction": "outbound"}, False),
         ({"event": "email_open"}, False),
         ({"account_id": "a2"}, False),
+        # A file of the week that lands when the week is over is news; what is older than it is not.
+        ({"occurred_at": NOW - timedelta(days=8)}, True),
+        ({"occurred_at": NOW - timedelta(days=15)}, False),
         # A file of last year that lands today is history and no news.
         ({"occurred_at": NOW - timedelta(days=200)}, False),
     ],
@@ -204,6 +259,7 @@ def test_the_outbox_asks_no_engine_for_what_the_three_answer_differently() -> No
     arrived = arrivals_of(published("touchpoints"), published("signals"), batches, known, TODAY)
     for expr in (
         handoff_intents(open_now, published("decisions"), policy, NOW),
+        late_news(known_late(open_now, published("decisions"), policy, NOW), arrived, policy, NOW),
         told_of(published("deliveries"), published("handoffs")),
         update_intents(known, arrived, policy, NOW),
     ):

@@ -36,10 +36,10 @@ from mqa_platform_tests.reports.message_cases import payload
 
 _HANDOFF = {
     "handoff_id": "h1", "account_id": "acme", "motion": "new_business", "rep_id": "ann",
-    "status": "open", "over_on": None,
+    "status": "open", "over_on": None, "created_on": None, "ended_on": None,
 }  # fmt: skip
 _SCHEMA = pa.schema(
-    [(c, pa.date32() if c == "over_on" else pa.string()) for c in _HANDOFF]
+    [(c, pa.date32() if c.endswith("_on") else pa.string()) for c in _HANDOFF]
 )  # fmt: skip
 _USERS = [
     ("ann", "Ann Smith", "Ann@us.example", "EMEA"),

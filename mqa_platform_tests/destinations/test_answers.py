@@ -20,6 +20,7 @@ from mqa_platform.destinations.answers import Taken, taken
 from mqa_platform.destinations.channel import Message
 from mqa_platform.destinations.journal import Journal
 from mqa_platform.destinations.outbox import send_due
+from mqa_platform.destinations.slack_people import People
 from mqa_platform.home import Home
 from mqa_platform.local_services.faults import Fault
 from mqa_platform.local_services.slack import LocalSlack
@@ -169,6 +170,33 @@ def test_who_pressed_is_asked_again_when_slack_did_not_say(loop: Loop) -> None:
     assert loop.take().counted == 1
 
 
+def test_a_run_without_the_token_takes_no_rep_for_a_stranger(loop: Loop) -> None:
+    loop.press("accept")
+    blind = People(None, loop.policy.delivery)
+    found = loop.take(people=blind)
+    assert (found.counted, found.refused, len(found.later)) == (0, 0, 1)
+    assert loop.deliver().counted == 1
+    assert loop.private() == []
+
+
+def test_a_press_that_waits_keeps_no_other_handoff_waiting(loop: Loop) -> None:
+    loop.tables = Tables([{}, {"handoff_id": "h2"}])
+    loop.answers = Answers(users={"U2BOB": "bob"})
+    loop.press("accept")
+    loop.press("accept", "U2BOB")
+    loop.press("accept", "U2BOB", value="h2")
+    loop.slack.faults.append(Fault("users.info", "dropped"))
+    found = loop.take()
+    assert (found.counted, found.refused, len(found.later)) == (1, 0, 2)
+    (answer,) = loop.journal.entries(channel="crm_answer")
+    assert answer.message.handoff_id == "h2"
+    # The first word of the other is still the first.
+    loop.deliver()
+    said = [(e.message.handoff_id, e.message.payload["by"])
+            for e in loop.journal.entries(channel="crm_answer")]  # fmt: skip
+    assert sorted(said) == [("h1", "ann"), ("h2", "bob")]
+
+
 def test_somebody_whose_addresses_differ_is_named_in_the_policy(loop: Loop) -> None:
     loop.answers = Answers(users={"U5EVE": "ann"})
     loop.press("accept", "U5EVE")
@@ -211,6 +239,25 @@ def test_a_handoff_that_was_told_of_can_be_answered_before_readers_see_it(loop: 
     loop.press("accept")
     assert loop.deliver().counted == 1
     assert [answer["answer"] for answer in loop.answered()] == ["accepted"]
+
+
+@pytest.mark.parametrize(("status", "counted"), [("open", 1), ("rejected", 0)])
+def test_late_data_gives_a_handoff_another_id_and_its_old_buttons_mean_it_still(
+    loop: Loop, status: str, counted: int
+) -> None:
+    """Its rep was told on the third of a handoff whose entry is known to be the first by now."""
+    now_its = {"handoff_id": "h0", "status": status, "rep_id": "cas"}
+    loop.tables = Tables([{**now_its, "created_on": date(2026, 3, 1)}])
+    told = Message("h1:slack", "slack", "handoff", "h1", "acme", "new_business", "ann",
+                   payload("handoff"), date(2026, 3, 3))  # fmt: skip
+    loop.journal.enter([told], datetime.now(UTC))
+    send_due(loop.journal, {"slack": Service("slack")}, FAST)
+    # Neither who had it, nor anybody once it is over.
+    loop.press("accept")
+    loop.press("accept", "U3CAS")
+    found = loop.deliver()
+    assert (found.counted, found.refused) == (counted, 2 - counted)
+    assert [answer["by"] for answer in loop.answered()] == ["cas"] * counted
 
 
 def test_an_answer_that_arrives_after_a_later_one_does_not_take_its_place(loop: Loop) -> None:

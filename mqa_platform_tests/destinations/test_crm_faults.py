@@ -21,7 +21,7 @@ from mqa_platform_tests.destinations.crm_cases import (
 )
 from mqa_platform_tests.destinations.crm_process import Syncing
 
-KILLS, STAGES = 10, ("engaged", "mqa")
+KILLS, STAGES = 6, ("engaged", "mqa")
 
 
 @pytest.mark.slow
@@ -85,9 +85,9 @@ def test_a_refused_secret_is_tried_once(tmp_path: Path) -> None:
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    locked=st.dictionaries(st.integers(0, 39), st.integers(1, 4), max_size=6),
-    refused=st.sets(st.integers(0, 39), max_size=4),
-    poison=st.sets(st.integers(0, 39), max_size=2),
+    locked=st.dictionaries(st.integers(0, 19), st.integers(1, 4), max_size=5),
+    refused=st.sets(st.integers(0, 19), max_size=3),
+    poison=st.sets(st.integers(0, 19), max_size=2),
     lost=st.integers(0, 2),
 )
 def test_every_attempt_has_a_row_whatever_goes_wrong(
@@ -97,7 +97,7 @@ def test_every_attempt_has_a_row_whatever_goes_wrong(
     poison: set[int],
     lost: int,
 ) -> None:
-    known = ids(40)
+    known = ids(20)
     with LocalSalesforce() as org:
         org_of(org, known)
         org.locked |= {known[i]: n for i, n in locked.items()}

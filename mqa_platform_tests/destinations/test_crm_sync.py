@@ -139,8 +139,10 @@ def test_a_rollback_writes_back_what_stood_and_the_next_sync_does_not_undo_it(
         assert org.log == []
         with pytest.raises(CrmSyncError, match="nothing of run"):
             runs.rollback(second.run)
-        # Of the first run those are left that no later one has written.
-        assert runs.rollback(first.run).outcome.sent == 2
+        # What the later run wrote is taken off again, so the first can be taken back too, of every account.
+        assert runs.rollback(first.run).outcome.sent == 4
+        stages = [row["MQA_Stage__c"] for row in org.rows["Account"]]
+        assert stages == ["by another tool", None, None, None]
 
 
 def test_rolling_back_the_first_run_leaves_what_another_tool_had_written(tmp_path: Path) -> None:

@@ -140,6 +140,23 @@ def test_a_mailbox_that_is_full_is_tried_later_and_one_that_is_unknown_never(ser
     assert "\x07" not in answers[1].error
 
 
+@pytest.mark.parametrize(
+    ("refusals", "whole"),
+    [
+        ({"mail FROM": "553 not your address"}, True),
+        ({"rcpt TO": "530 log in first"}, True),
+        ({"mail FROM": "552 too large"}, False),
+        ({"rcpt TO": "550 no such user"}, False),
+    ],
+)
+def test_a_sender_or_a_login_that_is_refused_gives_no_mail_up(server, refusals, whole):
+    server.refusals = refusals
+    (answer,) = channel(server).send([message()])
+    assert answer.whole_service == whole
+    assert answer.outcome == ("again" if whole else "refused")
+    assert ("MQA_SMTP_USER" in answer.error) == whole
+
+
 def test_a_connection_that_breaks_off_leaves_what_was_not_answered_open(server):
     server.cut_after = 2
     answers = channel(server).send([message(key=f"k{i}") for i in range(3)])

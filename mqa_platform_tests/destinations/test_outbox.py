@@ -110,6 +110,23 @@ def test_what_the_service_did_before_the_process_was_killed_is_not_done_again(
     assert sent.sent_at == NOW
 
 
+@pytest.mark.parametrize("fault", ["broken", "unauthorized"])
+def test_where_nobody_can_look_up_some_messages_the_others_are_sent(
+    journal: Journal, fault: str
+) -> None:
+    service, clock = Service(), Clock()
+    journal.enter([message(n) for n in range(7)], NOW)
+    service.faults = ["broken_after"] * 7
+    run(journal, service, Retries(attempts_in_run=1, failures_in_a_row=9), clock)
+    service.find_faults = [fault] * 99
+    journal.enter([message("new")], NOW)
+    clock.now += timedelta(days=1)
+    done = run(journal, service, clock=clock)
+    assert service.has.count("hnew:memory") == 1
+    assert states(journal) == {FAILED: 7, SENT: 1}
+    assert ("nobody may look here" in str(done.left_alone)) == (fault == "unauthorized")
+
+
 def test_what_cannot_be_looked_up_is_not_sent_again(journal: Journal) -> None:
     service, clock = Service(), Clock()
     journal.enter([message(1)], NOW)

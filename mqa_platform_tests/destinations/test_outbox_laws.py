@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from mqa_platform_tests.destinations.carrying import FAST, NOW, Clock, Killed, Service, message
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from mqa_platform.destinations.entries import DEAD, SENT, WAITING
 from mqa_platform.destinations.journal import Journal
 from mqa_platform.destinations.outbox import send_due
+from mqa_platform_tests.destinations.carrying import FAST, NOW, Clock, Killed, Service, message
 
 FAULTS = st.sampled_from(
     [
@@ -45,12 +46,10 @@ class AnyInterleaving(RuleBasedStateMachine):
     def run(self, faults: list[str | float], looking: list[str]) -> None:
         # As after a restart: nothing is known but what the journal holds.
         self.service.faults, self.service.find_faults = list(faults), list(looking)
-        try:
+        with contextlib.suppress(Killed):
             send_due(
                 Journal(self.path), {"memory": self.service}, FAST, self.clock, self.clock.pause
             )
-        except Killed:
-            pass
 
     @rule(hours=st.integers(1, 12))
     def wait(self, hours: int) -> None:

@@ -112,6 +112,24 @@ def test_a_look_that_fails_is_not_an_empty_channel(workspace, kind):
         slack.find(message())
 
 
+def test_a_conversation_that_may_not_be_read_says_what_to_do(workspace):
+    slack = channel(workspace)
+    sent(slack, message())
+    refusal = '{"ok": false, "error": "not_in_channel"}'
+    workspace.faults.append(Fault("conversations.history", "status", status=200, body=refusal))
+    with pytest.raises(DestinationError, match="Invite the app into the channel"):
+        slack.find(message())
+
+
+@pytest.mark.parametrize("status", [400, 404, 407])
+def test_a_wrong_address_or_a_proxy_that_refuses_gives_no_message_up(workspace, status):
+    workspace.faults.append(
+        Fault("chat.postMessage", "status", status=status, body="<html>no</html>")
+    )
+    with pytest.raises(DestinationError, match="Check base_url"):
+        channel(workspace).send([message()])
+
+
 def test_a_client_never_posts_twice_by_itself(workspace):
     workspace.faults.append(Fault("chat.postMessage", "done_dropped", times=5))
     with pytest.raises(OSError, match=r"Slack \(chat.postMessage\)"):
@@ -208,7 +226,7 @@ def test_an_update_of_a_deleted_message_is_refused_and_posts_nothing(workspace):
     slack = channel(workspace)
     told = sent(slack, message("update", "h1:slack:n1"))
     assert told.outcome == "refused"
-    assert "digest" in told.error
+    assert "account page" in told.error
     gone = message("update", "h1:slack:n2", sent_as="C0TEAM/1700000000.000001")
     assert sent(slack, gone).outcome == "refused"
     assert workspace.messages() == []

@@ -37,6 +37,8 @@ def test_where_values_are_written_is_no_part_of_what_they_mean(tmp_path: Path) -
         (GOOD.replace("MQA_Score__c", "OwnerId"), 4, "never written from here"),
         (GOOD.replace("MQA_Score__c", "lifecyclestage"), 4, "never written from here"),
         (GOOD.replace("MQA_Score__c", "MQA_Stage__c"), 0, "named for two things"),
+        (GOOD + "key_field: Name\n", 0, "linking would overwrite"),
+        (GOOD.replace("salesforce\n", "hubspot\n", 1) + "key_field: domain\n", 0, "overwrite"),
         (GOOD.replace("score:", "mood:"), 4, "mood"),
         (GOOD.replace("stage: MQA_Stage__c, ", ""), 0, "without stage"),
         (GOOD.replace("https:", "http:"), 2, "clear text"),

@@ -89,6 +89,13 @@ def test_a_press_in_slack_is_kept_without_anything_that_lets_somebody_act(one: S
     assert envelope.body["actions"][0]["selected_option"] == {"value": "h1:bad_fit"}
 
 
+def test_a_name_that_was_cut_in_the_middle_of_a_sign_is_kept_too(tmp_path: Path) -> None:
+    body = signing.slack_form({**signing.pressed(), "note": "Ann \ud83d"})
+    path, new = inbox.keep(tmp_path, "slack", "slack_v0", "", body, 1_763_800_000.0)
+    assert new
+    assert json.loads(path.read_text())["body"]["note"] == "Ann ?"
+
+
 def test_a_signed_form_without_a_payload_is_kept_too(tmp_path: Path) -> None:
     body = b"token=not-to-be-kept&command=%2Fmqa&text=hello&response_url=https%3A%2F%2Fx"
     path, new = inbox.keep(tmp_path, "slack", "slack_v0", "", body, 1_763_800_000.0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import math
 import time
 from collections.abc import Callable
@@ -178,6 +179,18 @@ def test_the_words_of_the_senders_themselves_check_out() -> None:
     verify("slack_v0", [signing.SLACK_KEY], request, 1531420618)
     with pytest.raises(SignatureError):
         verify("slack_v0", [signing.SLACK_KEY], request, 1531420618 + 301)
+
+
+@pytest.mark.parametrize("octets", [24, 25, 32, 64])
+@pytest.mark.parametrize("padding", ["", "="])
+def test_a_secret_of_any_length_serves_with_its_padding_and_without(
+    octets: int, padding: str
+) -> None:
+    whole = "whsec_" + base64.b64encode(bytes(range(octets))).decode()
+    secret = whole if padding else whole.rstrip("=")
+    assert problem_of("standard_webhooks", secret) is None
+    request = Request("POST", URL, signing.standard(b"{}", time.time(), key=whole), b"{}")
+    assert verify("standard_webhooks", [secret], request, time.time()) == "msg_1"
 
 
 @pytest.mark.parametrize("secret", ["", "  ", "whsec_", "whsec_not base64!"])

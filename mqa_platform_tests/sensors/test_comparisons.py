@@ -15,11 +15,12 @@ from mqa_platform.destinations.entries import Entry
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.sensors.asking import interval, switched
 from mqa_platform.sensors.crm_answers import unknown
-from mqa_platform.sensors.outbox import stuck, tries
+from mqa_platform.sensors.cursors import Seen, news, run_key
+from mqa_platform.sensors.outbox import pressing, stuck, tries
 from mqa_platform.sensors.received import lying
 from mqa_platform.sensors.run_failures import alerts
 from mqa_platform.sensors.sla_clocks import clock_items, come
-from mqa_platform.sensors.trigger_events import committee_items, event_items, telling
+from mqa_platform.sensors.trigger_events import RECENT, committee_items, event_items, telling
 from mqa_platform.sources.crm_answers import Answer
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -44,10 +45,18 @@ def test_hand_raises_and_good_news_are_acted_on_and_bad_news_is_not() -> None:
     assert telling(load_policy(None)) == ["demo_request", "trigger_event"]
 
 
+def test_an_event_that_a_vendor_dates_ahead_does_not_hide_those_of_today() -> None:
+    row = {"signal_id": "s", "account_id": "a", "signal_type": "demo_request", "received_at": NOW}
+    ahead = {**row, "signal_id": "ahead", "received_at": NOW + timedelta(days=3_000)}
+    first, seen = news(event_items([ahead], NOW), Seen(), RECENT)
+    assert len(first) == 1
+    assert len(news(event_items([row, ahead], NOW), seen, RECENT)[0]) == 1
+
+
 def test_the_same_event_is_one_item_whoever_reports_it_again() -> None:
     row = {"signal_id": "s", "account_id": "a", "signal_type": "demo_request", "received_at": NOW}
     naive = {**row, "received_at": NOW.replace(tzinfo=None)}
-    assert event_items([row]) == event_items([naive])
+    assert event_items([row], NOW) == event_items([naive], NOW)
 
 
 def test_a_committee_is_news_on_its_first_day_only() -> None:
@@ -184,3 +193,20 @@ def test_sensors_are_off_until_somebody_switches_them_on() -> None:
     assert switched({"MQA_SENSORS": "on"}).value == "RUNNING"
     with pytest.raises(ValueError, match="MQA_SENSORS"):
         switched({"MQA_SENSORS": "yes"})
+
+
+def test_the_same_tries_are_asked_for_again_after_an_hour_and_others_after_a_pause() -> None:
+    due = tries([("h1:slack", 0), ("h2:slack", 0)])
+    keys, asked = pressing(due, {}, NOW)
+    assert keys == due
+    # The run was killed, or left the channel alone: the same tries are still to be made.
+    assert pressing(due, asked, NOW + timedelta(minutes=59))[0] == []
+    again, later = pressing(due, asked, NOW + timedelta(hours=1))
+    assert run_key("on_outbox", again) != run_key("on_outbox", keys)
+    third, _ = pressing(due, later, NOW + timedelta(hours=2))
+    assert len({run_key("on_outbox", k) for k in (keys, again, third)}) == 3
+    # A service that is down lets each run make one try more: no run after the other.
+    one_more = tries([("h1:slack", 1), ("h2:slack", 0)])
+    assert pressing(one_more, asked, NOW + timedelta(minutes=4))[0] == []
+    assert pressing(one_more, asked, NOW + timedelta(minutes=5))[0] == one_more
+    assert pressing([], asked, NOW + timedelta(days=1))[0] == []

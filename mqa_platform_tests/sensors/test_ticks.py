@@ -249,6 +249,26 @@ def test_a_message_that_may_go_out_starts_a_delivery_unless_one_is_at_work(
     assert "at work" in str(tick(home, instance, "on_outbox").skip_reason)
 
 
+def test_the_digests_of_a_day_start_one_delivery_once_their_time_has_come(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    """The morning's run may be before it, and nothing else need happen on that day."""
+    digests = "      url: http://127.0.0.1:9/x\n      kinds: [digest]\n"
+    told = f"enabled: true\ndigest_at: '00:00'\nchannels:\n  webhooks:\n    crew:\n{digests}"
+    home.policy.mkdir(parents=True)
+    (home.policy / "delivery.yaml").write_text(told)
+    Journal(home.outbox)
+    asked = tick(home, instance, "on_outbox")
+    assert [r.job_name for r in asked.run_requests or []] == [DELIVER]
+    day = json.loads(asked.cursor or "{}")["digest"]
+    assert day >= str(datetime.now(UTC).date() - timedelta(days=1))
+    # Tomorrow's are asked for tomorrow.
+    tomorrow = json.dumps({"digest": str(datetime.now(UTC).date() + timedelta(days=1))})
+    (home.policy / "delivery.yaml").write_text(told.replace("00:00", "24:00"))
+    assert not tick(home, instance, "on_outbox", tomorrow).run_requests
+    assert not tick(home, instance, "on_outbox").run_requests
+
+
 def crm(home: Home, org: LocalSalesforce, monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy that reads an org over its API."""
     home.policy.mkdir(parents=True)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 import yaml
 
 from mqa_platform.assets import crm_sync
 from mqa_platform.assets.platform import Platform
+from mqa_platform.destinations.crm import crm_runs
+from mqa_platform.destinations.crm_journal import CrmJournal
+from mqa_platform.destinations.crm_plan import planned
+from mqa_platform.destinations.sending_lock import only_sender
 from mqa_platform.home import Home
 from mqa_platform.local_services.salesforce import LocalSalesforce
+from mqa_platform.promotions import policy_now
 from mqa_platform_tests.destinations.crm_cases import FAST, FIELDS
 from mqa_platform_tests.system.pipeline import opened, rows
 
@@ -77,6 +86,26 @@ def test_the_asset_writes_what_changed_and_publishes_every_attempt(
     assert rows(home, "SELECT kind, state, sent FROM crm_sync_runs") == [
         ("sync", "done", result.outcome.sent)
     ]
+
+
+def test_what_another_process_writes_while_the_asset_waits_is_not_written_twice(
+    home: Home, org: LocalSalesforce
+) -> None:
+    platform, lock = Platform(home=str(home.root)), home.outbox.with_name("crm_sync")
+    results: list[Any] = []
+    waiting = Thread(target=lambda: results.append(crm_sync.written(platform, "second")))
+    with only_sender(lock):
+        waiting.start()
+        policy = policy_now(home).policy
+        journal = CrmJournal(home.outbox)
+        # The other process, which holds the lock, has written everything before it lets go.
+        with opened(home) as step, crm_runs(home, policy, os.environ) as runs:
+            plan = planned(step.session, journal, policy, step.at, step.session.constant)
+            runs._alone = nullcontext  # type: ignore[method-assign]
+            first = runs.sync(lambda: plan)
+    waiting.join()
+    assert first.outcome.sent == written(org) > 50
+    assert results[0].outcome.sent == 0
 
 
 @pytest.mark.parametrize("section", ["write_back", "delivery"])
