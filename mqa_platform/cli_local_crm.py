@@ -6,6 +6,7 @@ Belongs here: its options and what it prints. Does not belong here: the servers 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -51,15 +52,13 @@ def local_crm(
         server.start(port)
     except OSError as problem:
         raise typer.BadParameter(f"{port}: {problem.strerror}", param_hint="--port") from None
-    with server:
+    # Ended at whatever line it is, because that is how it is meant to end.
+    with suppress(KeyboardInterrupt), server:
         console.out.print(f"{server.url} ({crm}; Ctrl-C ends it)", markup=False)
         counts = ", ".join(f"{count} {name}" for name, count in found.items())
         console.out.print(f"{counts} from {folder}", markup=False)
         for name, value in server.environment().items():
             # Made up for this server; there is nothing behind them to be kept secret.
             console.out.print(f"export {name}={value}", markup=False)
-        try:
-            while True:
-                time.sleep(1)
-        except KeyboardInterrupt:
-            return
+        while True:
+            time.sleep(1)
