@@ -17,15 +17,19 @@ import typer
 from mqa_platform import cli_decisions, console
 from mqa_platform.cli_briefs import add_briefing
 from mqa_platform.cli_calibrate import add_calibrating
+from mqa_platform.cli_crm import crm
+from mqa_platform.cli_delivery import add_delivering
 from mqa_platform.cli_evaluate import evaluations
 from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_handoffs import add_worklist, handoffs
 from mqa_platform.cli_identity import add_verbs
 from mqa_platform.cli_init import init
+from mqa_platform.cli_local_crm import local_crm
 from mqa_platform.cli_metrics import metrics
 from mqa_platform.cli_overrides import add_overriding
 from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
+from mqa_platform.cli_receive import receive
 from mqa_platform.cli_routing import add_routing
 from mqa_platform.cli_sources import sources
 from mqa_platform.cli_words import day_or_none as _day
@@ -47,15 +51,19 @@ app.add_typer(metrics, name="metrics")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
 app.command()(erase)
+app.command()(receive)
+app.command()(local_crm)
 cli_decisions.add_verbs(app)
 add_explaining(app)
 add_verbs(app)
 add_overriding(app)
 add_worklist(app)
+add_delivering(app)
 add_briefing(app)
 add_calibrating(app)
 add_routing(app, handoffs)
 app.add_typer(handoffs, name="handoffs")
+app.add_typer(crm, name="crm")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 AsOf = Annotated[
     str | None,
@@ -128,9 +136,15 @@ def demo(
     ] = 2000,
     days: Annotated[int, typer.Option(min=30, max=730, help="Days of the market.")] = 180,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another market.")] = 7,
+    loop: Annotated[
+        bool,
+        typer.Option(
+            "--loop/--no-loop", help="Also take one account to sales and back, in home loop/."
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Make a synthetic market, run all stages through Dagster, show the MQAs."""
+    """Make a synthetic market, run all stages through Dagster, show the MQAs, tell sales of one."""
     from mqa_platform import demo as show
     from mqa_platform.core.window import ONE_DAY
     from mqa_platform.market import MarketConfig, generate
@@ -143,7 +157,8 @@ def demo(
     _, result = _run(home, window.lo, window.hi - ONE_DAY, None, as_json)
     found = show.mqas(home)
     if as_json:
-        _print({"run_id": result.run_id, "changed": result.changed, "mqas": found})
+        told = {"run_id": result.run_id, "changed": result.changed, "mqas": found}
+        _print(told | ({"loop": _loop(home, as_json)} if loop else {}))
         return
     _told(result)
     console.qualified_accounts(found)
@@ -153,6 +168,16 @@ def demo(
         console.out.print(
             f"Next: mqa explain {first}  ·  mqa why-not {first}  ·  mqa dev", markup=False
         )
+    if loop:
+        _loop(home, as_json)
+
+
+def _loop(home: Home, quiet: bool) -> list[dict[str, Any]]:
+    from mqa_platform.delivery_demo import run_loop
+
+    with console.waiting("the loop: a few runs of a small market that ends today", quiet):
+        steps = run_loop(home, (lambda _: None) if quiet else console.step)
+    return [step.as_dict() for step in steps]
 
 
 @app.command()
@@ -174,7 +199,12 @@ def example(
 
 
 @app.command()
-def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000) -> None:
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    receive: Annotated[
+        int | None, typer.Option(help="Also take signed webhooks on this port of 127.0.0.1.")
+    ] = None,
+) -> None:
     """Open the Dagster UI and its daemon on this home's data."""
     from mqa_platform.development import serve
 
@@ -182,6 +212,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] 
         Home.from_environment(),
         port,
         lambda url: console.out.print(f"Dagster UI: {url} (Ctrl-C ends it)"),
+        receive,
     )
     raise typer.Exit(code)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +21,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from mqa_platform.delivery_demo import Step
 
 _PIPED_WIDTH = 150
 out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
@@ -74,6 +77,16 @@ def stages_progress(quiet: bool) -> Iterator[Any]:
 
         yield tell
         bar.update(task, description="done")
+
+
+@contextmanager
+def waiting(title: str, quiet: bool) -> Iterator[None]:
+    """A sign that something goes on, for as long as the block takes."""
+    if quiet:
+        yield
+        return
+    with err.status(title):
+        yield
 
 
 @contextmanager
@@ -200,6 +213,13 @@ def qualified_accounts(found: list[dict[str, Any]], limit: int = 25) -> None:
     rows = [[f[k] for k in keys] for f in found[:limit]]
     title = f"Marketing-qualified accounts, latest {len(rows)} of {len(found)}"
     table(title, columns, rows, ("score", "of"))
+
+
+def step(happened: Step) -> None:
+    """One step of the demo's loop: when, what, and what proves it."""
+    out.print(f"\n{happened.at:%H:%M:%S} {happened.title}", markup=False, style="bold")
+    for line in happened.lines:
+        out.print(f"  {printable(line)}".rstrip(), markup=False, highlight=False)
 
 
 def difference(answer: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from mqa_platform.assets import (
     accounts,
     calibration,
     conversions,
+    crm_sync,
+    deliveries,
     feeds,
     handoffs,
     reps,
@@ -26,13 +28,15 @@ from mqa_platform.home import Home
 from mqa_platform.promotions import policy_now
 from mqa_platform.schedules import (
     daily_refresh,
+    deliver,
     every_hour,
     every_morning,
     every_quarter,
     land_sources,
     quarterly_calibration,
+    refresh_and_deliver,
 )
-from mqa_platform.sensors import on_new_files
+from mqa_platform.sensors import Jobs, sensors
 
 
 def build_definitions(
@@ -60,14 +64,22 @@ def build_definitions(
         conversions.snapshot_asset,
     ]
     job = daily_refresh(assets)
+    told = [deliveries.asset, crm_sync.asset]
+    sending = deliver([*told, conversions.snapshot_asset])
+    acting = refresh_and_deliver([*assets, *told])
     landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset, reps.asset])
     solving = quarterly_calibration([calibration.asset])
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
-        assets=assets,
-        jobs=[job, landing, solving],
-        schedules=[every_morning(job, daily), every_hour(landing), every_quarter(solving)],
-        sensors=[on_new_files(job, home, policy, daily)],
+        assets=[*assets, *told],
+        jobs=[job, landing, solving, sending, acting],
+        schedules=[every_morning(acting, daily), every_hour(landing), every_quarter(solving)],
+        sensors=sensors(
+            Jobs(acting, sending, daily),
+            [job, landing, solving, sending, acting],
+            home,
+            policy,
+        ),
         resources={"platform": platform, **(resources or {})},
         executor=dg.in_process_executor,
         loggers=loggers,

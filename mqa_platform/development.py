@@ -1,6 +1,7 @@
-"""The Dagster UI and daemon on a home, for as long as the command runs.
+"""The Dagster UI and daemon on a home, and the receiver with them, for as long as the command runs.
 
-Belongs here: starting and ending the two processes. Does not belong here: the instance (``instance``).
+Belongs here: starting and ending the processes. Does not belong here: the instance (``instance``), or what the
+receiver takes in (``receiver``).
 """
 
 from __future__ import annotations
@@ -19,8 +20,16 @@ from mqa_platform.instance import running_instance
 _MODULE = "mqa_platform.definitions"
 
 
-def serve(home: Home, port: int, ready: Callable[[str], None]) -> int:
+def serve(
+    home: Home, port: int | None, ready: Callable[[str], None], receive: int | None = None
+) -> int:
     """Runs webserver (loopback only: it has no login) and daemon until one ends or Ctrl-C.
+
+    Args:
+        home: whose instance it is.
+        port: of the webserver; None runs the daemon without one.
+        ready: is told the address once the processes have been started.
+        receive: port of the receiver, which takes signed webhooks on this machine; None runs none.
 
     Returns:
         The exit code of the process that ended first, 0 when interrupted.
@@ -30,22 +39,10 @@ def serve(home: Home, port: int, ready: Callable[[str], None]) -> int:
         environment = {**os.environ, "MQA_HOME": str(home.root), "PYTHONUNBUFFERED": "1"}
         if home.data:
             environment["MQA_DATA"] = str(home.data)
-        bin_folder = Path(sys.executable).parent
-        commands = [
-            [
-                str(bin_folder / "dagster-webserver"),
-                "-m",
-                _MODULE,
-                "-h",
-                "127.0.0.1",
-                "-p",
-                str(port),
-            ],
-            [str(bin_folder / "dagster-daemon"), "run", "-m", _MODULE],
-        ]
+        commands = _commands(port, receive)
         processes = [subprocess.Popen(c, env=environment) for c in commands]
         try:
-            ready(f"http://127.0.0.1:{port}")
+            ready(f"http://127.0.0.1:{port}" if port else "none")
             while all(p.poll() is None for p in processes):
                 time.sleep(0.5)
             return next(p.returncode for p in processes if p.poll() is not None)
@@ -60,3 +57,14 @@ def serve(home: Home, port: int, ready: Callable[[str], None]) -> int:
                     process.wait(timeout=20)
                 except subprocess.TimeoutExpired:
                     process.kill()
+
+
+def _commands(port: int | None, receive: int | None) -> list[list[str]]:
+    folder = Path(sys.executable).parent
+    commands = [[str(folder / "dagster-daemon"), "run", "-m", _MODULE]]
+    if port is not None:
+        address = ["-h", "127.0.0.1", "-p", str(port)]
+        commands.append([str(folder / "dagster-webserver"), "-m", _MODULE, *address])
+    if receive is not None:
+        commands.append([str(folder / "mqa"), "receive", "--port", str(receive)])
+    return commands

@@ -121,6 +121,8 @@ def erase(
         stones = Tombstones.of(home)
         landed = erase_landed(session, home, person, stones, moment)
     copies = [*_dropped(home), *_given_away(audiences)]
+    # Before the run: it publishes what the outbox holds.
+    copies += _told(home, needles)
     run(home, window)
     texts = sorted({*spelled, *bases, *person.keys, *person.names, *digests})
     changed = events(home, texts) if events else None
@@ -184,6 +186,16 @@ def _dropped(home: Home) -> list[Place]:
         Place("account pages", drop_pages(home), 0, "dropped; mqa pages makes them again"),
     ]
     return [place for place in places if place.removed]
+
+
+def _told(home: Home, needles: Needles) -> list[Place]:
+    """What was told of the person; the services that were told have it still."""
+    from mqa_platform.destinations.erasing_outbox import erase_from_outbox
+
+    removed, left = erase_from_outbox(home.outbox, needles.hit)
+    if not removed and not left:
+        return []
+    return [Place("outbox", removed, left, "take it out of the channels by hand: mqa outbox")]
 
 
 def _given_away(audiences: Sequence[str]) -> list[Place]:

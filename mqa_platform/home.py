@@ -51,6 +51,11 @@ class Home:
         return self.root / "snapshot.duckdb"
 
     @property
+    def outbox(self) -> Path:
+        """What was told to other systems and what is still to be told; nothing else knows it."""
+        return self.root / "outbox.sqlite3"
+
+    @property
     def postgres(self) -> Path:
         """The data directory of the embedded PostgreSQL server under the Dagster instance."""
         return self.root / "postgres"

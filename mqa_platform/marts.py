@@ -47,9 +47,12 @@ class Marts:
             )
             raise MartError(f"no published table {name!r}{hint}")
         if name not in self.con.list_tables():
-            raise MartError(
-                f"nothing has been published to {name} yet: mqa run --from DAY --to DAY"
+            how = (
+                "mqa deliver"
+                if contracts[name].group == "delivery"
+                else "mqa run --from DAY --to DAY"
             )
+            raise MartError(f"nothing has been published to {name} yet: {how}")
         return self.con.table(name)
 
     def arrow(self, expr: ir.Table) -> pa.Table:

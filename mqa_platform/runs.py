@@ -21,7 +21,7 @@ from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
 from mqa_platform.planned_events import planned_once
 from mqa_platform.promotions import load_history
-from mqa_platform.schedules import DAILY_REFRESH, LAND_SOURCES
+from mqa_platform.schedules import DAILY_REFRESH, DELIVER, LAND_SOURCES, REFRESH_AND_DELIVER
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -66,15 +66,49 @@ def run_days(home: Home, window: Window, progress: Progress | None = None) -> Ru
 
 def run_unrecorded(home: Home, window: Window, progress: Progress | None = None) -> RunResult:
     """The same on an instance that is forgotten afterwards."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    with forgotten_instance() as instance:
         return run_on(instance, home, window, progress)
+
+
+def forgotten_instance() -> DagsterInstance:
+    """An instance for a ``with``, of which nothing is kept afterwards."""
+    return dg.DagsterInstance.ephemeral()
 
 
 def run_on(
     instance: DagsterInstance, home: Home, window: Window, progress: Progress | None = None
 ) -> RunResult:
     """The same on an instance that is already running (tests give an ephemeral one)."""
-    job = _job(home, DAILY_REFRESH, progress)
+    return _days_on(instance, _job(home, DAILY_REFRESH, progress), window)
+
+
+def refresh_and_deliver_on(
+    instance: DagsterInstance, home: Home, window: Window, progress: Progress | None = None
+) -> RunResult:
+    """Every stage for the days of the window and then what is to be sent, as one run; raises as ``run_on``."""
+    return _days_on(instance, _job(home, REFRESH_AND_DELIVER, progress), window)
+
+
+def deliver(home: Home, progress: Progress | None = None) -> RunResult:
+    """Sends what has not been sent and is due, as one Dagster run of no days; nothing is computed again.
+
+    Raises:
+        RunFailedError: naming the step and what its author can do.
+        PolicyError, ContractError: before anything is sent.
+    """
+    load_history(home)
+    with running_instance(home) as instance:
+        return deliver_on(instance, home, progress)
+
+
+def deliver_on(
+    instance: DagsterInstance, home: Home, progress: Progress | None = None
+) -> RunResult:
+    """Sends what has not been sent, as one run of no days; raises as ``run_on``."""
+    return _execute(instance, _job(home, DELIVER, progress), {})
+
+
+def _days_on(instance: DagsterInstance, job: dg.JobDefinition, window: Window) -> RunResult:
     days = window.days()
     _check_days(job, days[0], days[-1])
     tags = {_RANGE_START: days[0].isoformat(), _RANGE_END: days[-1].isoformat()}

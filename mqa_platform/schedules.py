@@ -1,7 +1,7 @@
 """Jobs and schedules, named by what they do.
 
-Belongs here: ``daily_refresh``, ``land_sources`` and ``quarterly_calibration``. Does not belong here: reactions to
-events (``sensors``).
+Belongs here: which assets run together, and when by the clock. Does not belong here: reactions to events
+(``sensors``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import dagster as dg
 DAILY_REFRESH = "daily_refresh"
 LAND_SOURCES = "land_sources"
 QUARTERLY_CALIBRATION = "quarterly_calibration"
+DELIVER = "deliver"
+REFRESH_AND_DELIVER = "refresh_and_deliver"
 
 
 def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
@@ -52,6 +54,26 @@ def every_quarter(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition
         cron_schedule="0 8 1 1,4,7,10 *",
         execution_timezone="UTC",
         description="A dated proposal of thresholds every quarter.",
+    )
+
+
+def deliver(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
+    """Sends what the tables say is to be sent, and shows readers what came of it."""
+    return dg.define_asset_job(
+        DELIVER,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Sends what has not been sent, and publishes what came of it.",
+    )
+
+
+def refresh_and_deliver(
+    assets: Sequence[dg.AssetsDefinition],
+) -> dg.UnresolvedAssetJobDefinition:
+    """All stages in one run and then what is to be sent: the one job that acts on what it finds."""
+    return dg.define_asset_job(
+        REFRESH_AND_DELIVER,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Lands new files, refreshes every stage for today, and delivers.",
     )
 
 

@@ -18,6 +18,7 @@ from mqa_platform.core.clocks import Clockwork, with_clocks
 from mqa_platform.core.compliance import sla_compliance
 from mqa_platform.core.crm_history import stacked
 from mqa_platform.core.follow_up import follow_up
+from mqa_platform.core.outbox import told_of
 from mqa_platform.core.plays import plays_of
 from mqa_platform.core.sla_events import sla_events, sla_moves
 from mqa_platform.core.worklist import ageing_handoffs, worklist
@@ -26,7 +27,6 @@ from mqa_platform.core.worklist import ageing_handoffs, worklist
 CLOCK_TABLES = (
     "worklist", "sla_events", "sla_compliance", "ageing_handoffs", "follow_up", "calendar_problems",
 )  # fmt: skip
-DELIVERIES = "deliveries"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def clocked(step: Step, made: ir.Table, owners: ir.Table) -> Clocked:
         owners,
         step.table("crm_activities"),
         step.table("stage_transitions"),
-        step.table(DELIVERIES) if DELIVERIES in step.contracts else None,
+        told_of(step.table("deliveries"), made),
         step.table("stages"),
     )
     parts = [

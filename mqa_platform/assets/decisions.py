@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from mqa_platform import __version__, decision_files
+from mqa_platform.assets.judged import judged
 from mqa_platform.assets.platform import Step
 from mqa_platform.core import decisions as core
 from mqa_platform.core import known_entries as entries
@@ -45,6 +46,28 @@ def decision_tables(
         "decision_drift": drift,
         "known_entries": _known_entries(step, touched),
     }
+
+
+def with_deliveries(step: Step, deliveries: ir.Table) -> ir.Table:
+    """``decisions`` with what was known of each handoff when somebody was told of it first.
+
+    New rows are on disk when this returns, and in the warehouse once they are published.
+
+    Args:
+        step: its published tables.
+        deliveries: as they will be published.
+    """
+    decided, days = logged(step, "decisions"), step.session.days("stages")
+    if not days:
+        return decided
+    told = step.session.keep(core.of_deliveries(deliveries, step.table("handoffs"), days[-1]))
+    subjects = step.session.keep(core.undecided(told, decided))
+    if not step.session.rows(subjects.limit(1)):
+        return decided
+    tables = judged(step, subjects.select("account_id", day="known_on"))
+    versions = core.Versions(__version__, _data_version(step), step.at)
+    new = core.decisions(subjects, tables, step.policy, versions, step.session.apply)
+    return _added(step, "decisions", decided, new)
 
 
 def _known_entries(step: Step, arrived: ir.Table) -> ir.Table:

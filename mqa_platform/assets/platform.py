@@ -6,6 +6,7 @@ stage's rule.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,15 @@ from mqa_platform.policy.models import Policy
 from mqa_platform.promotions import in_force, load_history, policy_now
 from mqa_platform.storage import open_warehouse
 from mqa_platform.warehouse import Publication, Published, Session
+
+# New objects before the collector looks at the young ones, and so many looks before it looks at older ones.
+_COLLECT_AFTER = 100_000
+_YOUNGER = 20
+
+
+def collect_rarely() -> None:
+    """Let this process look for cycles less often: expressions are large trees that have none."""
+    gc.set_threshold(_COLLECT_AFTER, _YOUNGER, _YOUNGER)
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ class Platform(dg.ConfigurableResource):
     def step(self, run_id: str) -> Iterator[Step]:
         """An open session for one asset; the warehouse is free again when the block ends."""
         home = self.at()
+        collect_rarely()
         now = policy_now(home)
         with open_warehouse(home, self.warehouse_url or None).session() as session:
             yield Step(session, home, now.policy, now.version, run_id)

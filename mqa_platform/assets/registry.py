@@ -95,7 +95,10 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "absences",
         "crm_opportunities",
     ),
-    SNAPSHOT: ("conversions", "threshold_proposals"),
+    # Sends: only the jobs that deliver have it.
+    "deliveries": ("handoffs",),
+    "crm_sync_changelog": ("handoffs", "stages", "scores", "accounts"),
+    SNAPSHOT: ("conversions", "threshold_proposals", "deliveries", "crm_sync_changelog"),
 }
 # Table → the asset that publishes it, for lineage.
 ASSET_OF = {name: name for name in DEPENDS_ON} | {
@@ -145,6 +148,8 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "sales_room": "threshold_proposals",
     "pipeline_forecast": "conversions",
     "rejection_reasons": "conversions",
+    "delivery_attempts": "deliveries",
+    "crm_sync_runs": "crm_sync_changelog",
 }
 _SISTERS = {
     asset: [t for t, a in ASSET_OF.items() if a == asset and t != asset] for asset in DEPENDS_ON

@@ -57,7 +57,25 @@ NOBODY_IS_UNROUTED = Watch(
     "No more open handoffs wait in a fallback queue than routing.max_unrouted.",
     dg.AssetCheckSeverity.ERROR,
 )
-WATCHES = (SOURCES_HAVE_ARRIVED, PAGE_VIEWS_ARE_CLASSIFIED, NOBODY_IS_UNROUTED)
+MESSAGES_ARRIVE = Watch(
+    "deliveries",
+    "messages_arrive",
+    "Every channel can be used, and no message was given up after it was tried.",
+    dg.AssetCheckSeverity.ERROR,
+)
+THE_CRM_IS_WRITTEN = Watch(
+    "crm_sync_changelog",
+    "the_crm_is_written",
+    "The last sync came to its end: neither the breaker nor the CRM stopped it.",
+    dg.AssetCheckSeverity.ERROR,
+)
+WATCHES = (
+    SOURCES_HAVE_ARRIVED,
+    PAGE_VIEWS_ARE_CLASSIFIED,
+    NOBODY_IS_UNROUTED,
+    MESSAGES_ARRIVE,
+    THE_CRM_IS_WRITTEN,
+)
 
 
 def watch_specs(asset: str) -> list[dg.AssetCheckSpec]:

@@ -44,6 +44,8 @@ CLOCKS: Final = {
     "sla_state": "string",
     "sla_rep_id": "string",
     "sla_team": "string",
+    "remind_at": "timestamp('UTC')",
+    "escalate_at": "timestamp('UTC')",
     "reminder_at": "timestamp('UTC')",
     "escalated_at": "timestamp('UTC')",
     "breached_at": "timestamp('UTC')",

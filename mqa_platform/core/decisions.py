@@ -11,14 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.decision_texts import EVIDENCE, INPUTS, LINE, RECEIPTS
-from mqa_platform.core.expressions import identifier, in_force, none_of_type, shard
+from mqa_platform.core.expressions import (
+    identifier,
+    in_force,
+    newest_first,
+    none_of_type,
+    shard,
+)
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.policy.models import Policy
 
@@ -73,6 +79,35 @@ def of_handoffs(handoffs: ir.Table, versions: Versions) -> ir.Table:
         actor=ibis.literal("platform"),
         reason=handoffs["route_rule"],
         policy_version=handoffs["policy_version"],
+    )
+
+
+def of_deliveries(deliveries: ir.Table, handoffs: ir.Table, known_on: date) -> ir.Table:
+    """Every handoff that somebody was told of as a subject, when he was told first.
+
+    Args:
+        deliveries: as published.
+        handoffs: as published.
+        known_on: the last published day.
+    """
+    d = deliveries.filter((deliveries["kind"] == HANDOFF) & deliveries["sent_at"].notnull())
+    d = newest_first(d, ["handoff_id"], [d["sent_at"], d["channel"]])
+    d = d.select("channel", "sent_at", "rep_id", of_handoff="handoff_id")
+    h = handoffs.select("handoff_id", "account_id", "motion", "episode", "evidence_rule")
+    d = d.join(h, [d["of_handoff"] == h["handoff_id"]])
+    return _subjects(
+        d,
+        DELIVERY,
+        d["handoff_id"],
+        account_id=d["account_id"],
+        motion=d["motion"],
+        episode=d["episode"],
+        decided_at=d["sent_at"],
+        known_on=ibis.literal(known_on),
+        rep_id=d["rep_id"],
+        evidence_rule=d["evidence_rule"],
+        actor=ibis.literal("platform"),
+        reason=d["channel"],
     )
 
 

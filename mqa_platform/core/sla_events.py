@@ -31,10 +31,7 @@ def sla_events(clocked: ir.Table, policy: Policy) -> ir.Table:
         queue), due_at of the handoff, and at.
     """
     t = clocked
-    manager = first_match(
-        [(t["sla_team"] == team, ibis.literal(user)) for team, user in policy.sla.managers.items()],
-        ibis.literal(policy.sla.escalate_to),
-    )
+    manager = manager_of(t, policy)
     rep, queue = t["sla_rep_id"], ibis.literal(policy.sla.reassign_to)
     happened = {
         "reminder": (t["reminder_at"], rep),
@@ -54,6 +51,14 @@ def sla_events(clocked: ir.Table, policy: Policy) -> ir.Table:
     found = reduce(stacked, parts)
     return found.select(
         "handoff_id", "kind", "account_id", "rep_id", "team", "told", "due_at", "at"
+    )
+
+
+def manager_of(t: ir.Table, policy: Policy) -> ir.StringValue:
+    """The manager of the team of each row's ``sla_team``, or whoever is told of a team without one."""
+    return first_match(
+        [(t["sla_team"] == team, ibis.literal(user)) for team, user in policy.sla.managers.items()],
+        ibis.literal(policy.sla.escalate_to),
     )
 
 

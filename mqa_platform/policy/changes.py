@@ -14,7 +14,7 @@ from typing import Any
 from mqa_platform.policy.models import Policy
 
 # How data is read is no part of what a policy means.
-_LEFT_OUT = ("sources", "mapping")
+_LEFT_OUT = ("sources", "mapping", "delivery", "write_back")
 _THRESHOLD = re.compile(
     r"^([a-z_]+/)?stages\.(tiers\.[a-z]+\.threshold|mql_threshold|engaged_ratio|exit_ratio)$"
 )

@@ -48,6 +48,9 @@ SHARED = {
     ),
 }
 
+# They say how data is read and who is told, not what an account is worth.
+_NO_MEANING = ("sources", "mapping", "delivery", "write_back")
+
 # In these mappings the first match wins, so their order is part of what the policy means.
 _ORDERED = {("signals", "signals"), ("signals", "page_types")}
 
@@ -135,12 +138,12 @@ def policy_version(policy: Policy) -> str:
     """The first 12 hex digits of the SHA-256 of what the policy means.
 
     Comments, layout and the order of keys do not change it, except where the first match wins.
-    Sources and the CRM's mapping are left out: they say how data is read, not what it is worth.
+    Sources, the CRM's mapping and what is sent where are left out.
     """
     meaning: dict[str, Any] = {
         section: _canonical(getattr(policy, section), (section,))
         for section in SECTIONS
-        if section not in ("sources", "mapping")
+        if section not in _NO_MEANING
     }
     for motion, own in policy.other_motions.items():
         for section in MOTION_SECTIONS:

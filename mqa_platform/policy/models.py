@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from mqa_platform.policy.calibration import Calibration
 from mqa_platform.policy.consistency import policy_problems
+from mqa_platform.policy.delivery import Delivery
 from mqa_platform.policy.fields import Days, Model, Name, Ratio
 from mqa_platform.policy.icp import Icp
 from mqa_platform.policy.identity import Identity
@@ -23,6 +24,7 @@ from mqa_platform.policy.routing import Routing
 from mqa_platform.policy.sla import Sla
 from mqa_platform.policy.sources import Sources
 from mqa_platform.policy.stages import Stages
+from mqa_platform.policy.write_back import WriteBack
 
 Motion = Literal["new_business", "expansion"]
 # Nothing that a link could carry along: no query, no user, no other scheme; or nothing at all.
@@ -170,6 +172,8 @@ class Policy(Model):
     calibration: Calibration = Calibration()
     sources: Sources = Sources()
     mapping: Mappings = Mappings()
+    delivery: Delivery = Delivery()
+    write_back: WriteBack = WriteBack()
     other_motions: dict[Motion, MotionOverride] = {}
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ FileConnector = Literal[
     "absences",
     "reassignments",
     "reference_records",
+    "received",
     "apache_combined",
     "nasa_tsv",
     "git_commits",
@@ -56,6 +57,7 @@ FileConnector = Literal[
     "mmdb",
     "reverse_dns",
 ]
+Signature = Literal["standard_webhooks", "hubspot_v3"]
 HttpConnector = Literal["hubspot_api", "salesforce_api", "json_feed"]
 Connector = FileConnector | HttpConnector
 HTTP: Final = frozenset(("hubspot_api", "salesforce_api", "json_feed"))
@@ -72,7 +74,8 @@ class Source(BaseModel):
     (``s3://``, ``gs://``); every file that the glob matches is landed once. A service has ``url`` and
     ``streams`` instead; its secrets come from the environment, under the names ``mqa doctor`` prints.
     ``consent_categories`` are the categories of the consent banner that all must be allowed before a
-    visitor may be followed; none named means all that the banner has.
+    visitor may be followed; none named means all that the banner has. ``signature`` says how webhooks of
+    the connector ``received`` are signed; none means Standard Webhooks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,6 +97,7 @@ class Source(BaseModel):
     max_quarantine_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
     quarantine_at_least: Annotated[int, Field(ge=1)] | None = None
     consent_categories: list[str] = []
+    signature: Signature | None = None
 
     @property
     def is_http(self) -> bool:
@@ -115,6 +119,8 @@ class Source(BaseModel):
             raise ValueError("crm_export needs crm and object: which part of mapping.yaml it is")
         if self.connector == "json_feed" and self.reads_as is None:
             raise ValueError("json_feed needs reads_as: the connector that reads its items")
+        if self.signature is not None and self.connector != "received":
+            raise ValueError("signature is for webhooks: the connector received")
         return self
 
 

@@ -10,6 +10,7 @@ that is too long loses its end, never its beginning.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mqa_platform.core.brief_words import words
@@ -28,50 +29,56 @@ _REST: Final = "Cut to fit; the whole brief is on the account page."
 _NUMBERS: Final = "Numbers are the sources at the end of the account page."
 
 
-def slack_message(facts: dict[str, Any], evidence_url: str | None = None) -> dict[str, Any]:
+def slack_message(
+    facts: dict[str, Any], evidence_url: str | None = None, below: Sequence[Block] = ()
+) -> dict[str, Any]:
     """The message: ``text`` for notifications, ``blocks``, and the switches that keep text text.
 
     Args:
         facts: of a brief.
         evidence_url: of the account page; None: the message has no link.
+        below: blocks that stand under the head, where nothing is cut off.
     """
-    name = plain(facts["name"], HEADER - 20)
-    head = f"MQA: {name}"
-    last = [_context(f"<{evidence_url}|Account page>")] if evidence_url else []
-    message: dict[str, Any] = {
-        "text": slack(facts["name"], HEADER),
-        "parse": "none",
-        "link_names": False,
-        "unfurl_links": False,
-        "unfurl_media": False,
-        "blocks": [
-            {"type": "header", "text": {"type": "plain_text", "text": head, "emoji": False}},
-            _context(_subtitle(facts)),
-        ],
-    }
+    last = [context(f"<{evidence_url}|Account page>")] if evidence_url else []
+    message = inert_message(
+        slack(facts["name"], HEADER), f"MQA: {plain(facts['name'], HEADER - 20)}"
+    )
+    message["blocks"] += [context(_subtitle(facts)), *below]
     # Numbered in the order of the page, whatever order they have here.
     sources = Sources()
     by_name = {
-        section["name"]: [_line(s, sources) for s in section["sentences"]]
-        for section in facts["sections"]
+        part["name"]: [_line(s, sources) for s in part["sentences"]] for part in facts["sections"]
     }
     if sources.numbers:
-        last = [_context(_NUMBERS), *last]
-    closing = [_context(_REST), *last]
-    room = TOTAL - _size(message) - _size(closing)
-    for section in _ORDER:
-        lines = by_name.get(section, [])
+        last = [context(_NUMBERS), *last]
+    closing = [context(_REST), *last]
+    room = TOTAL - size(message) - size(closing)
+    for name in _ORDER:
+        lines = by_name.get(name, [])
         if not lines:
             continue
-        block, whole = _section(TITLES[section], lines, min(SECTION, room - 200))
+        block, whole = section(TITLES[name], lines, min(SECTION, room - 200))
         if block is not None:
             message["blocks"].append(block)
-            room -= _size(block) + 2
+            room -= size(block) + 2
         if not whole or len(message["blocks"]) >= BLOCKS - len(closing):
             message["blocks"] += closing
             return message
     message["blocks"] += last
     return message
+
+
+def inert_message(text: str, head: str) -> dict[str, Any]:
+    """A message with a head and nothing below; ``text`` and ``head`` have been made inert."""
+    title = {"type": "plain_text", "text": head, "emoji": False}
+    return {
+        "text": text,
+        "parse": "none",
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [{"type": "header", "text": title}],
+    }
 
 
 def _line(sentence: dict[str, Any], sources: Sources) -> str:
@@ -84,16 +91,17 @@ def _subtitle(facts: dict[str, Any]) -> str:
     return f"{told} · play {words(facts['play'])}" if facts["play"] else told
 
 
-def _context(text: str) -> Block:
+def context(text: str) -> Block:
+    """A line in small print; the text has been made inert."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
 
 
-def _section(title: str, lines: list[str], limit: int) -> tuple[Block | None, bool]:
+def section(title: str, lines: list[str], limit: int) -> tuple[Block | None, bool]:
     """The section with as many of its lines as fit, and whether all did; None when not even one does."""
     text, kept = f"*{title}*", 0
     for line in lines:
         # Counted as JSON, where a sign outside of ASCII takes six characters or more.
-        if _size(f"{text}\n{line}") > limit:
+        if size(f"{text}\n{line}") > limit:
             break
         text, kept = f"{text}\n{line}", kept + 1
     if not kept:
@@ -102,5 +110,6 @@ def _section(title: str, lines: list[str], limit: int) -> tuple[Block | None, bo
     return block, kept == len(lines)
 
 
-def _size(value: Any) -> int:
+def size(value: Any) -> int:
+    """How long a value is as JSON, which is what Slack counts."""
     return len(json.dumps(value))

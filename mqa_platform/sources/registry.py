@@ -48,6 +48,7 @@ CONNECTORS: Final[dict[FileConnector, str]] = {
     "absences": "absences:absences",
     "reassignments": "reassignments:reassignments",
     "reference_records": "reference_records:reference_records",
+    "received": "received:received",
     "apache_combined": "weblogs:apache_combined",
     "nasa_tsv": "weblogs:nasa_tsv",
     "git_commits": "git_commits:git_commits",

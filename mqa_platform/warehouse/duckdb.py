@@ -37,6 +37,16 @@ def _usual_limit() -> str:
     return f"{min(_MOST_MEGABYTES, psutil.virtual_memory().total // 2 // 10**6)}MB"
 
 
+@contextmanager
+def _unmerged() -> Iterator[None]:
+    """Every step of an expression as a query of its own: merging them costs ibis more than it saves DuckDB."""
+    before, ibis.options.sql.fuse_selects = ibis.options.sql.fuse_selects, False
+    try:
+        yield
+    finally:
+        ibis.options.sql.fuse_selects = before
+
+
 class DuckDBWarehouse(Warehouse):
     """Tables in one DuckDB file.
 
@@ -142,7 +152,8 @@ class DuckDBSession(Session):
     def arrow(self, expr: ir.Table, schema: pa.Schema | None = None) -> pa.Table:
         """See ``ComputeSession.arrow``."""
         wanted = schema or expr.schema().to_pyarrow()
-        return conform(self.con.to_pyarrow(expr), wanted, "result")
+        with _unmerged():
+            return conform(self.con.to_pyarrow(expr), wanted, "result")
 
     def run(self, sql: str) -> None:
         """See ``Session.run``."""
@@ -194,7 +205,9 @@ class DuckDBSession(Session):
     def insert(self, name: str, expr: ir.Table) -> None:
         """See ``Session.insert``."""
         self.con._run_pre_execute_hooks(expr)
-        self.run(f"INSERT INTO {quoted(name)} {self.con.compile(expr)}")
+        with _unmerged():
+            statement = f"INSERT INTO {quoted(name)} {self.con.compile(expr)}"
+        self.run(statement)
 
     def load(self, name: str, table: pa.Table) -> None:
         """See ``Session.load``."""

@@ -57,6 +57,9 @@ class WarehouseDatasource(SQLDatasource):
         """The engine class that keeps its connection."""
         return KeptConnectionEngine
 
+    def _save_context_project_config(self) -> None:
+        """Nothing to save: the context is forgotten, and writing it as YAML takes longer than a rule."""
+
     def _create_engine(self) -> Engine:
         return _ENGINES[str(self.connection_string)]
 

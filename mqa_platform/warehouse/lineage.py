@@ -24,12 +24,13 @@ class Origins:
 
     ``kernels``: stored name to the kernel and the expression it was applied to. ``constants``:
     stored name to the name the caller gave. ``kept``: stored name to the expression whose rows it
-    holds.
+    holds. ``leaves``: what was found of a relation's column; a stored name never gets another origin.
     """
 
     kernels: dict[str, tuple[Kernel, ir.Table]] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
     kept: dict[str, ir.Table] = field(default_factory=dict)
+    leaves: dict[tuple[ops.Relation, str], frozenset[Leaf]] = field(default_factory=dict)
 
 
 def column_lineage(expr: ir.Table, origins: Origins | None = None) -> Lineage:
@@ -44,9 +45,9 @@ def column_lineage(expr: ir.Table, origins: Origins | None = None) -> Lineage:
 class _Walk:
     def __init__(self, origins: Origins) -> None:
         self._origins = origins
-        # Subgraphs are shared (one table read by many columns): without the memo the walk is
-        # exponential.
-        self._seen: dict[tuple[ops.Relation, str], frozenset[Leaf]] = {}
+        # Subgraphs are shared (one table read by many columns, and by many publications): without the
+        # memo the walk is exponential.
+        self._seen = origins.leaves
 
     def leaves(self, relation: ops.Relation, name: str) -> frozenset[Leaf]:
         key = (relation, name)

@@ -30,7 +30,7 @@ from mqa_platform.warehouse.ledger import DAYS, LANDED_BATCHES, REOPENED
 from mqa_platform.warehouse.lineage import Origins
 from mqa_platform.warehouse.publication import Publication, Published
 from mqa_platform.warehouse.swapping import Reopening
-from mqa_platform.warehouse.tables import Catalogue
+from mqa_platform.warehouse.tables import REJECTED, Catalogue
 
 Kind = Literal["kept", "staged", "scratch", "bulk"]
 
@@ -45,14 +45,15 @@ class Session(ComputeSession):
         # Marks every scratch table of this session, so that a sweep knows whose it is.
         self.token = uuid4().hex[:8]
         self.origins = Origins()
-        self._ready: set[str] = set()
+        self._ready: dict[str, ir.Table] = {}
         self._scratch = 0
         self._auditor: Auditor | None = None
 
     def table(self, name: str) -> ir.Table:
         """See ``ComputeSession.table``."""
         self.ensure(name)
-        return self.con.table(name)
+        # No swap changes the columns of a table that is ready; only a rejected one is made anew.
+        return self.con.table(name) if name.endswith(REJECTED) else self._ready[name]
 
     @final
     def publish(
@@ -208,11 +209,11 @@ class Session(ComputeSession):
         schema = self.catalogue.schema(name)
         if not self.exists(name):
             self.create(name, schema)
-        for column, dtype in self.catalogue.added_columns(
-            name, self.con.table(name).schema()
-        ).items():
+        found = self.con.table(name)
+        added = self.catalogue.added_columns(name, found.schema())
+        for column, dtype in added.items():
             self.run(f'ALTER TABLE "{name}" ADD COLUMN "{column}" {self.sql_type(dtype)}')
-        self._ready.add(name)
+        self._ready[name] = self.con.table(name) if added else found
 
     def scratch_name(self, stem: str) -> str:
         """A name for a table that lives as long as this session."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import ibis
 import ibis.expr.types as ir
 import pytest
@@ -11,15 +13,19 @@ from mqa_platform.core.calendar_problems import calendar_problems
 from mqa_platform.core.calendars import calendars_kernel, landed_calendars
 from mqa_platform.core.clocks import Clockwork, with_clocks
 from mqa_platform.core.compliance import sla_compliance
+from mqa_platform.core.digest import digest_intents, digest_lines
 from mqa_platform.core.follow_up import follow_up
 from mqa_platform.core.plays import plays_of
 from mqa_platform.core.releases import with_release
 from mqa_platform.core.sla_events import sla_events, sla_moves
+from mqa_platform.core.sla_messages import sla_intents
 from mqa_platform.core.worklist import ageing_handoffs, worklist
 from mqa_platform.policy.models import Policy
 from mqa_platform_tests.core.clock_cases import DELIVERIES, LATE
 from mqa_platform_tests.core.engine import day, default_policy, policy_with
 from mqa_platform_tests.core.portability import Cuts, problems
+
+EARLY = LATE - timedelta(days=3)
 
 
 def published(name: str) -> ir.Table:
@@ -45,7 +51,13 @@ def expressions(policy: Policy, *, delivers: bool) -> dict[str, ir.Table]:
     clocked = with_clocks(cut(released, "released"), work, policy, LATE, cut.apply)
     made = cut(clocked.select(*handoffs.columns), "clocked")
     accounts = published("accounts")
+    events, work_ = published("sla_events"), published("worklist")
+    held = ibis.table({"handoff_id": "string", "kind": "string", "reason": "string"}, name="held")
+    lines = digest_lines(work_, events, handoffs, accounts, held, LATE)
     for name, expr in {
+        "intents": sla_intents(events, handoffs, policy, EARLY, LATE),
+        "lines": lines,
+        "digests": digest_intents(lines, LATE),
         "moves": sla_moves(made, policy),
         "events": sla_events(made, policy),
         "compliance": sla_compliance(made, cut.apply),

@@ -46,6 +46,14 @@ def test_the_first_delivery_that_succeeded_starts_the_clock(engine):
     assert found["due_at"] == utc("2026-01-06T12:00")
 
 
+def test_the_moments_to_tell_somebody_are_known_before_they_come(engine):
+    early = one(engine, handoff(), as_of=utc("2026-01-05T10:30"))
+    assert (early["reminder_at"], early["escalated_at"]) == (None, None)
+    assert early["delivered_at"] < early["remind_at"] < early["due_at"] <= early["escalate_at"]
+    late = one(engine, handoff())
+    assert (late["reminder_at"], late["escalated_at"]) == (early["remind_at"], early["escalate_at"])
+
+
 # What the rep's row says, and when eight hours from Monday at ten in London are over.
 OFFICES = [
     # The sixth of January is a holiday in Austria and, but for three of its states, none in Germany.

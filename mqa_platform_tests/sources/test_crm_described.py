@@ -9,12 +9,14 @@ import pytest
 
 from mqa_platform.home import Home
 from mqa_platform.initialise import Initialised, initialise
+from mqa_platform.local_services.faults import Fault
+from mqa_platform.local_services.hubspot import TOKEN
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.problems import PolicyError
 from mqa_platform.sources.connection import UnreachableError
 from mqa_platform.sources.landed import SourceError
-from mqa_platform_tests.sources.fakes.hubspot import TOKEN, FakeHubSpot
-from mqa_platform_tests.sources.fakes.salesforce import FakeSalesforce, Fault, serving
+from mqa_platform_tests.sources.fakes.hubspot import FakeHubSpot
+from mqa_platform_tests.sources.fakes.salesforce import FakeSalesforce, serving
 
 QUICK = {
     "MQA_HTTP_ATTEMPTS": "2",

@@ -32,7 +32,7 @@ from mqa_platform.assets import (
     sources,
     stages,
 )
-from mqa_platform.assets.platform import Step
+from mqa_platform.assets.platform import Step, collect_rarely
 from mqa_platform.assets.reporting import Outcome
 from mqa_platform.contracts.loader import load_contracts
 from mqa_platform.core.window import Window
@@ -67,6 +67,7 @@ _KNOWN_THEN = {"decisions", "decision_drift", "known_entries", "late_arrivals"}
 @contextmanager
 def opened(home: Home, warehouse: KeptWarehouse | None = None) -> Iterator[Step]:
     """A step of a run on the home's warehouse, or on the one given."""
+    collect_rarely()
     now = policy_now(home)
     with (warehouse or open_warehouse(home)).session() as session:
         yield Step(session, home, now.policy, now.version, "test")

@@ -28,7 +28,10 @@ LOAD = """
 import json, resource, sys
 from mqa_platform.definitions import defs
 used = resource.getrusage(resource.RUSAGE_SELF)
-heavy = sorted({m.split(".")[0] for m in sys.modules} & {"great_expectations", "pyspark", "sklearn"})
+heavy = sorted({m.split(".")[0] for m in sys.modules} & {
+    "great_expectations", "pyspark", "sklearn", "slack_sdk", "simple_salesforce", "standardwebhooks"
+})
+heavy += [m for m in sys.modules if m.startswith("mqa_platform.destinations.")]
 print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "heavy": heavy, "assets": len(list(defs.assets))}))
 """
 

@@ -10,6 +10,7 @@ import pytest
 
 from mqa_platform.definitions import build_definitions
 from mqa_platform.home import Home
+from mqa_platform.schedules import DELIVER, REFRESH_AND_DELIVER
 from mqa_platform.sensors import arrived, fingerprints
 
 
@@ -85,3 +86,25 @@ def test_a_failed_read_is_not_an_empty_inbox(home: Home) -> None:
     # A skip leaves the cursor where it was: nothing is forgotten, nothing runs twice.
     assert isinstance(told, dg.SkipReason)
     assert "cannot be listed" in (told.skip_message or "")
+
+
+def test_every_sensor_is_off_until_somebody_switches_it_on_and_starts_a_job_that_is_there(
+    home: Home,
+) -> None:
+    definitions = build_definitions(home=home)
+    found = {s.name: s for s in definitions.get_repository_def().sensor_defs}
+    assert {name for name in found if name.startswith("on_")} == {
+        "on_new_files",
+        "on_received_webhooks",
+        "on_slack_answers",
+        "on_trigger_events",
+        "on_crm_answers",
+        "on_sla_clocks",
+        "on_outbox",
+        "on_run_failure",
+    }
+    delivering = {"on_slack_answers", "on_outbox", "on_run_failure"}
+    for name in found:
+        assert found[name].default_status is dg.DefaultSensorStatus.STOPPED
+        wanted = DELIVER if name in delivering else REFRESH_AND_DELIVER
+        assert [t.job_name for t in found[name].targets] == [wanted], name

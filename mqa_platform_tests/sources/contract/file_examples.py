@@ -129,6 +129,17 @@ EXAMPLES: Final[dict[str, str | bytes]] = {
     "asn_ranges": "192.0.2.0,192.0.2.255,64500,ACME-AS\n",
     "cidr_list": "192.0.2.0/24\n",
     "asn_list": "ASN,Entity\n64500,Acme Hosting\n",
+    "received": _lines({
+        "version": 1, "source": "webhooks", "scheme": "standard_webhooks", "id": "msg_1",
+        "received_at": "2025-07-02T10:00:01.000000+00:00",
+        "body": {"events": [
+            {
+                "id": f"w{n}", "type": "demo_request", "timestamp": "2025-07-02T10:00:00Z",
+                "data": {"email": "a@acme.com", "anonymous_id": "cookie1"},
+            }
+            for n in (1, 2)
+        ]},
+    }),
     "reference_records": "id,name\n1,Admin\n2,Rep\n",
     "mmdb": mmdb_file({"192.0.2.0/24": {"autonomous_system_number": 64500}}),
     "reverse_dns": "ip,host\n192.0.2.7,gw.acme.com\n",

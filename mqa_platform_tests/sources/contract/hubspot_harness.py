@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mqa_platform.home import Home
+from mqa_platform.local_services.hubspot import TOKEN
+from mqa_platform.local_services.server import Answer, html
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.connection import Status
 from mqa_platform_tests.sources.contract.harness import SourceHarness
-from mqa_platform_tests.sources.fakes.hubspot import TOKEN, FakeHubSpot
-from mqa_platform_tests.sources.fakes.server import Answer, html
+from mqa_platform_tests.sources.fakes.hubspot import FakeHubSpot
 
 MAY = 1_714_521_600_000  # 2024-05-01
 QUICK = {

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mqa_platform.home import Home
+from mqa_platform.local_services.server import Answer, html
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.connection import Status
 from mqa_platform_tests.sources.contract.harness import SourceHarness
 from mqa_platform_tests.sources.contract.hubspot_harness import QUICK
 from mqa_platform_tests.sources.fakes.json_feed import TOKEN, FakeFeed, Form
-from mqa_platform_tests.sources.fakes.server import Answer, html
 
 ITEMS = [
     {

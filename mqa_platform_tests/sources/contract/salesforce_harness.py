@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mqa_platform.home import Home
+from mqa_platform.local_services.faults import Fault
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources.connection import Status
 from mqa_platform_tests.sources.contract.harness import SourceHarness
-from mqa_platform_tests.sources.fakes.salesforce import FakeSalesforce, Fault, serving
+from mqa_platform_tests.sources.fakes.salesforce import FakeSalesforce, serving
 from mqa_platform_tests.sources.fakes.salesforce_records import fill
 
 

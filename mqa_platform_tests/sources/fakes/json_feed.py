@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from mqa_platform_tests.sources.fakes.server import Answer, Asked, Fake
+from mqa_platform.local_services.server import Answer, Asked
+from mqa_platform_tests.sources.fakes.server import Fake
 
 TOKEN = "feed-token-do-not-show"
 Form = Literal["array", "items", "results", "data", "link", "header", "has_more"]

@@ -14,20 +14,14 @@ from time import monotonic
 import pytest
 import requests
 
+from mqa_platform.local_services.server import Answer, Asked, cut_short, half_json, html
 from mqa_platform.sources.connection import PermissionLostError, UnreachableError
 from mqa_platform.sources.http import session
 from mqa_platform.sources.http_client import Client, RefusedError
 from mqa_platform.sources.http_limits import Limits
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.tokens import StaticToken
-from mqa_platform_tests.sources.fakes.server import (
-    Answer,
-    Asked,
-    Fake,
-    cut_short,
-    half_json,
-    html,
-)
+from mqa_platform_tests.sources.fakes.server import Fake
 
 SECRET = "pat-na1-do-not-show-me"
 LIMITS = Limits(
@@ -247,7 +241,7 @@ def test_no_secret_stands_in_a_message_or_a_log(
         with pytest.raises(SourceError) as caught, client(server.url) as conversation:
             conversation.ask("GET", "/things", {"key": SECRET})
         words.append(f"{caught.value}{caught.value.__dict__}{caught.getrepr(style='short')}")
-        server.faults.clear()
+        server.prepared.clear()
     assert SECRET not in "".join(words) + caplog.text
 
 

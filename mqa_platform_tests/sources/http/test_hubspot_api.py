@@ -15,6 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mqa_platform.home import Home
+from mqa_platform.local_services.hubspot import TOKEN
+from mqa_platform.local_services.hubspot_forms import iso
+from mqa_platform.local_services.server import Answer, Asked, cut_short, half_json, html
 from mqa_platform.policy.loader import load_policy
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources import registry
@@ -26,8 +29,7 @@ from mqa_platform.sources.connection import (
 )
 from mqa_platform.sources.hubspot_api import DEFAULT_STREAMS, HubSpotConnection
 from mqa_platform.sources.landed import SourceError
-from mqa_platform_tests.sources.fakes.hubspot import TOKEN, FakeHubSpot, iso
-from mqa_platform_tests.sources.fakes.server import Answer, Asked, cut_short, half_json, html
+from mqa_platform_tests.sources.fakes.hubspot import FakeHubSpot
 
 MAY = 1_714_521_600_000  # 2024-05-01
 QUICK = {
@@ -430,7 +432,7 @@ def test_a_search_that_repeats_for_ever_is_named_and_ends(
     hubspot.fail("search", *[Answer(document=found) for _ in range(50)])
     with pytest.raises(BadCursorError, match="'7' leads back"):
         reader.read()
-    assert len(hubspot.faults["search"]) == 48
+    assert len(hubspot.prepared["search"]) == 48
 
 
 @pytest.mark.parametrize(
@@ -482,7 +484,7 @@ def test_a_stream_that_repeats_from_its_beginning_too_is_named_after_the_others(
     hubspot.fail("objects/companies", *[Answer(document=looped) for _ in range(9)])
     with pytest.raises(BadCursorError, match="leads back"):
         reader.read()
-    assert len(hubspot.faults["objects/companies"]) == 7
+    assert len(hubspot.prepared["objects/companies"]) == 7
     assert "contacts" in reader.cursors
 
 
@@ -691,7 +693,7 @@ def test_check_says_what_else_is_wrong(hubspot: FakeHubSpot, tmp_path: Path) -> 
 
 def test_a_server_that_is_no_hubspot_is_told(hubspot: FakeHubSpot, tmp_path: Path) -> None:
     for strange in ([], {}, {"results": 3}, {"results": [3]}, "text", 7, None):
-        hubspot.faults.clear()
+        hubspot.prepared.clear()
         hubspot.fail("/crm/", *[Answer(document=strange)] * 9)
         with pytest.raises(SourceError, match="no list of results"):
             Reader(hubspot, tmp_path, "companies").read()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mqa_platform.home import Home
+from mqa_platform.local_services.server import Answer, cut_short, half_json, html
 from mqa_platform.policy.sources import Source
 from mqa_platform.sources import registry
 from mqa_platform.sources.connection import (
@@ -22,7 +23,6 @@ from mqa_platform.sources.connection import (
 from mqa_platform.sources.json_feed import JsonFeedConnection
 from mqa_platform.sources.landed import SourceError
 from mqa_platform_tests.sources.fakes.json_feed import TOKEN, FakeFeed, Form
-from mqa_platform_tests.sources.fakes.server import Answer, cut_short, half_json, html
 
 ITEMS = [
     {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mqa_platform.local_services import soql
 from mqa_platform.sources.connection import BadCursorError
 from mqa_platform.sources.landed import SourceError
 from mqa_platform.sources.salesforce_rows import csv_table, instant, key
@@ -20,7 +21,6 @@ from mqa_platform.sources.salesforce_soql import (
     question,
     shape,
 )
-from mqa_platform_tests.sources.fakes import soql
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LEAD = shape(

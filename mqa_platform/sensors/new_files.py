@@ -1,12 +1,11 @@
-"""Reactions to the outside, each a pure comparison under a thin sensor.
+"""A file of any source arrived: land it, refresh today and deliver.
 
-Belongs here: what starts a run before its schedule does. Does not belong here: what the run does.
+Belongs here: noticing files that are new or changed. Does not belong here: what the receiver has taken in
+(``received``), services that have to be asked (``crm_answers``), or reading files (``sources``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +13,12 @@ import dagster as dg
 
 from mqa_platform.home import Home
 from mqa_platform.policy.models import Policy
+from mqa_platform.sensors.asking import Jobs, asked, cursor_of, interval, nothing, switched
 from mqa_platform.sources.globs import expand
 from mqa_platform.sources.landed import SourceError
 
-_INTERVAL_SECONDS = 30
+NAME = "on_new_files"
+RECEIVED = "received"
 
 
 def fingerprints(paths: list[Path]) -> dict[str, str]:
@@ -37,38 +38,26 @@ def arrived(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
     return sorted(path for path, mark in now.items() if before.get(path) != mark)
 
 
-def on_new_files(
-    job: dg.UnresolvedAssetJobDefinition,
-    home: Home,
-    policy: Policy,
-    partitions: dg.DailyPartitionsDefinition,
-) -> dg.SensorDefinition:
+def on_new_files(jobs: Jobs, home: Home, policy: Policy) -> dg.SensorDefinition:
     """Refreshes today when a source delivers: trigger events, intent, CRM exports, web logs."""
 
     @dg.sensor(
-        name="on_new_files",
-        job=job,
-        minimum_interval_seconds=_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.STOPPED,
-        description="A file of any source arrived: land it and refresh today.",
+        name=NAME,
+        job=jobs.refresh,
+        minimum_interval_seconds=interval(),
+        default_status=switched(),
+        description="A file of any source arrived: land it, refresh today and deliver.",
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        sources = [s for s in policy.sources.sources.values() if s.connector != RECEIVED]
         try:
-            paths = [
-                p for s in policy.sources.sources.values() for p in expand(s, home.root, home.data)
-            ]
+            now = fingerprints([p for s in sources for p in expand(s, home.root, home.data)])
         except (SourceError, OSError) as problem:
             # A failed read is not an empty inbox: the cursor stays where it was.
-            return dg.SkipReason(f"the sources cannot be listed: {problem}")
-        now = fingerprints(paths)
-        before = json.loads(context.cursor) if context.cursor else {}
-        new = arrived(now, before)
+            return nothing(f"the sources cannot be listed: {problem}")
+        new = arrived(now, cursor_of(context))
         if not new:
-            return dg.SkipReason("no new files")
-        key = hashlib.sha256("\n".join(f"{p} {now[p]}" for p in new).encode()).hexdigest()[:32]
-        today = partitions.get_last_partition_key()
-        return dg.SensorResult(
-            run_requests=[dg.RunRequest(run_key=key, partition_key=today)], cursor=json.dumps(now)
-        )
+            return nothing("no new files")
+        return asked(context, NAME, jobs.refresh, [f"{p} {now[p]}" for p in new], now, jobs.today())
 
     return _sensor
