@@ -163,9 +163,11 @@ def run_step(
 
 
 def _refresh_unless_planned(context: dg.AssetExecutionContext, step: Step) -> None:
-    """A run without the snapshot's own asset still leaves readers with what it published."""
-    selected = context.run.asset_selection
-    if selected is not None and dg.AssetKey(SNAPSHOT) not in selected:
+    """A run without the snapshot's own asset still leaves readers with what it published.
+
+    What a run will do is asked of its job: ``run.asset_selection`` is None or empty when nothing was chosen.
+    """
+    if dg.AssetKey(SNAPSHOT) not in context.job_def.asset_layer.selected_asset_keys:
         from mqa_platform.warehouse.snapshot import refresh_snapshot
 
         refresh_snapshot(step.session, step.home.snapshot)

@@ -203,3 +203,22 @@ def test_a_day_is_judged_in_utc(session):
 
     assert published.checks[0].passed
     assert session.rows(expr.select(day=ibis._.occurred_at.date())) == [{"day": FIRST}]
+
+
+def test_rules_of_rows_hold_where_there_are_none_and_a_query_is_still_asked(session):
+    nobody_came = "SELECT 1 AS a WHERE NOT EXISTS (SELECT * FROM {batch})"
+    asks = Rule("somebody_came", "sql", query=nobody_came)
+    contract = replace(VISITS, rules=(*VISITS.rules, asks))
+    nobody = visits(session, visit("x")).filter(False)
+
+    with pytest.raises(AuditFailed) as failure:
+        session.publish(
+            Publication(contract, nobody),
+            Publication(COUNTS, counted(nobody)),
+            window=WINDOW,
+            run_id="r",
+        )
+
+    judged = {check.rule for check in failure.value.checks}
+    assert judged >= {rule.name for rule in contract.rules}
+    assert failed_rules(failure.value) == {"somebody_came": 1}
