@@ -8,6 +8,8 @@ stage a day. The shares are those of a year of the synthetic market.
 
 from __future__ import annotations
 
+import math
+import resource
 import sys
 import time
 from datetime import date
@@ -122,6 +124,7 @@ def world(con: ibis.BaseBackend, accounts: int) -> dict[str, ibis.expr.types.Tab
 def seconds(accounts: int) -> tuple[float, dict[str, int]]:
     """Seconds for all tables of so many accounts, and how many rows they have."""
     con = ibis.duckdb.connect()
+    con.raw_sql("SET enable_progress_bar = false")
     t = world(con, accounts)
     names = iter(range(1000))
 
@@ -153,14 +156,22 @@ def seconds(accounts: int) -> tuple[float, dict[str, int]]:
 
 
 def main() -> None:
-    """Prints a line a size."""
+    """Prints a line a size, and how seconds grow from the first to the last."""
     sizes = [int(a) for a in sys.argv[1:]] or [2_000, 4_000, 8_000]
+    spent = []
     for accounts in sizes:
         took, rows = seconds(accounts)
+        spent.append(took)
         told = ", ".join(f"{n} {c:,}" for n, c in rows.items())
         print(
-            f"{accounts:,} accounts: {took:.1f} s, {1e6 * took / accounts:,.0f} µs an account; {told}"
+            f"{accounts:,} accounts: {took:.1f} s, {1e6 * took / accounts:,.0f} µs an account; {told}",
+            flush=True,
         )
+    if len(sizes) > 1:
+        grown = math.log(spent[-1] / spent[0]) / math.log(sizes[-1] / sizes[0])
+        print(f"exponent from {sizes[0]:,} to {sizes[-1]:,} accounts: {grown:.2f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"peak memory: {peak:.1f} GiB")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from mqa_platform.cli_calibrate import add_calibrating
 from mqa_platform.cli_crm import crm
 from mqa_platform.cli_delivery import add_delivering
 from mqa_platform.cli_evaluate import evaluations
+from mqa_platform.cli_experiment import experiment
 from mqa_platform.cli_explain import add_explaining
 from mqa_platform.cli_handoffs import add_worklist, handoffs
 from mqa_platform.cli_identity import add_verbs
@@ -30,6 +31,7 @@ from mqa_platform.cli_overrides import add_overriding
 from mqa_platform.cli_policy import policies
 from mqa_platform.cli_privacy import erase, privacy
 from mqa_platform.cli_receive import receive
+from mqa_platform.cli_report import add_reporting
 from mqa_platform.cli_routing import add_routing
 from mqa_platform.cli_sources import sources
 from mqa_platform.cli_words import day_or_none as _day
@@ -48,6 +50,7 @@ app.add_typer(policies, name="policy")
 app.add_typer(sources, name="sources")
 app.add_typer(evaluations, name="evaluate")
 app.add_typer(metrics, name="metrics")
+app.add_typer(experiment, name="experiment")
 app.command()(init)
 app.add_typer(privacy, name="privacy")
 app.command()(erase)
@@ -62,6 +65,7 @@ add_delivering(app)
 add_briefing(app)
 add_calibrating(app)
 add_routing(app, handoffs)
+add_reporting(app)
 app.add_typer(handoffs, name="handoffs")
 app.add_typer(crm, name="crm")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

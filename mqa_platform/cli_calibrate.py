@@ -1,7 +1,7 @@
 """The command line of calibration: ``mqa calibrate``.
 
-Belongs here: the verb, its options and how a proposal is shown. Does not belong here: making one
-(``calibrating``).
+Belongs here: the group, proposing thresholds, and how a proposal is shown. Does not belong here: making one
+(``calibrating``), or the other verbs of the group.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from mqa_platform import console
+from mqa_platform.cli_reviews import add_reviewing
+from mqa_platform.cli_weights import add_weighing
 from mqa_platform.cli_words import day_or_none, print_json
 from mqa_platform.home import Home
 
@@ -18,11 +20,16 @@ SAMPLE = 10
 
 
 def add_calibrating(app: typer.Typer) -> None:
-    """Adds the verb."""
-    app.command()(calibrate)
+    """Adds the group; without a verb it proposes thresholds."""
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(calibrate)
+    add_weighing(group)
+    add_reviewing(group)
+    app.add_typer(group, name="calibrate")
 
 
 def calibrate(
+    context: typer.Context,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -32,6 +39,8 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Propose thresholds from what the reps can take; nothing is in force before it is promoted."""
+    if context.invoked_subcommand:
+        return
     from mqa_platform.calibrating import Reading, proposal
     from mqa_platform.marts import open_marts
     from mqa_platform.promotions import load_history

@@ -73,15 +73,20 @@ def model(
     ] = "committee",
     only: Annotated[str | None, typer.Option(help="One part: quality or capacity.")] = None,
     capacity_accounts: Annotated[
-        int,
-        typer.Option(min=200, max=100_000, help="Accounts of each market of the capacity part."),
-    ] = 4000,
+        int | None,
+        typer.Option(
+            min=200,
+            max=100_000,
+            help="Accounts of each market of the capacity part; default: enough for 35 MQAs a week.",
+        ),
+    ] = None,
     drift_weeks: Annotated[
         int, typer.Option(min=1, max=52, help="Weeks within which intent falls by half.")
     ] = 26,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Do MQAs find who truly buys, beside MQLs and naive lists; do solved thresholds keep the reps busy."""
+    from mqa_platform.evaluation.capacity_markets import enough_accounts
     from mqa_platform.evaluation.model import evaluate_all
     from mqa_platform.market.config import WORLDS
 
@@ -94,7 +99,8 @@ def model(
         if not as_json:
             console.err.print(f"{step} …", markup=False)
 
-    found = evaluate_all(accounts, seeds, world, only, capacity_accounts, drift_weeks, tell)
+    of_each = capacity_accounts or enough_accounts(accounts, seeds)
+    found = evaluate_all(accounts, seeds, world, only, of_each, drift_weeks, tell)
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
         return

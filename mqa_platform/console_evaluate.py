@@ -71,6 +71,14 @@ def _capacity(found: dict[str, Any]) -> None:
     console.table(title, heads, rows)
     console.out.print(
         f"Stale threshold: {s['heard']} of {s['stale']} heard, {_number(s['weeks'], 'g')} weeks after it was stale "
-        f"(most {_number(s['weeks_most'], 'g')}); {s['false_alarms_in_52_quiet_weeks']:.2f} false alarms in 52 quiet "
-        f"weeks (most {s['false_alarms_most']}).", markup=False, soft_wrap=True,
+        f"(most {_number(s['weeks_most'], 'g')}); {_number(s['false_alarms_in_52_quiet_weeks'])} false alarms in 52 "
+        f"quiet weeks (most {_number(s['false_alarms_most'], 'g')}).", markup=False, soft_wrap=True,
     )  # fmt: skip
+    untouched = ", ".join(f"{r:.2f}" for r in c["untouched"]["ratios"] or [])
+    solved = ", ".join(f"{r:.2f}" for r in c["ratios"] or [])
+    console.out.print(
+        f"Volume ÷ room, quarter by quarter: {solved}; had nobody touched the first thresholds: {untouched}.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+    for line in c["says"]:
+        console.out.print(line, markup=False, soft_wrap=True)

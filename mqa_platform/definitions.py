@@ -10,31 +10,40 @@ import dagster as dg
 from mqa_platform import partitions
 from mqa_platform.assets import (
     accounts,
+    backtests,
     calibration,
     conversions,
     crm_sync,
     deliveries,
+    drift,
+    experiments,
     feeds,
     handoffs,
+    program_report,
     reps,
     scores,
     sessions,
     signals,
     sources,
     stages,
+    weights,
 )
 from mqa_platform.assets.platform import Platform
 from mqa_platform.home import Home
 from mqa_platform.promotions import policy_now
 from mqa_platform.schedules import (
+    after_the_morning,
     daily_refresh,
     deliver,
     every_hour,
     every_morning,
     every_quarter,
+    every_week,
     land_sources,
+    measure_outcomes,
     quarterly_calibration,
     refresh_and_deliver,
+    weekly_review,
 )
 from mqa_platform.sensors import Jobs, sensors
 
@@ -59,27 +68,39 @@ def build_definitions(
         scores.asset(daily),
         stages.asset(daily),
         handoffs.asset,
-        conversions.asset,
-        calibration.asset,
-        conversions.snapshot_asset,
     ]
-    job = daily_refresh(assets)
+    outcomes: list[dg.AssetsDefinition] = [conversions.asset, conversions.snapshot_asset]
+    # Neither is part of a daily refresh: they ask about months, and a run of a day would pay for it.
+    weekly: list[dg.AssetsDefinition] = [
+        experiments.asset,
+        drift.asset,
+        backtests.asset,
+        weights.asset,
+    ]
+    quarterly = [calibration.asset]
+    # Shown after both, whichever of them ran.
+    after: list[dg.AssetsDefinition] = [program_report.asset]
+    job = daily_refresh([*assets, *outcomes])
     told = [deliveries.asset, crm_sync.asset]
     sending = deliver([*told, conversions.snapshot_asset])
-    acting = refresh_and_deliver([*assets, *told])
+    acting = refresh_and_deliver([*assets, *told, conversions.snapshot_asset])
+    measuring = measure_outcomes(outcomes)
     landing = land_sources([sources.landed_batches, sources.crm_tables, feeds.asset, reps.asset])
-    solving = quarterly_calibration([calibration.asset])
+    reviewing = weekly_review([*weekly, *after, conversions.snapshot_asset])
+    solving = quarterly_calibration([*quarterly, *after, conversions.snapshot_asset])
+    jobs = [job, landing, measuring, reviewing, solving, sending, acting]
     platform = Platform(home=str(home.root), data=str(home.data or ""))
     return dg.Definitions(
-        assets=[*assets, *told],
-        jobs=[job, landing, solving, sending, acting],
-        schedules=[every_morning(acting, daily), every_hour(landing), every_quarter(solving)],
-        sensors=sensors(
-            Jobs(acting, sending, daily),
-            [job, landing, solving, sending, acting],
-            home,
-            policy,
-        ),
+        assets=[*assets, *outcomes, *told, *weekly, *quarterly, *after],
+        jobs=jobs,
+        schedules=[
+            every_morning(acting, daily),
+            after_the_morning(measuring),
+            every_hour(landing),
+            every_week(reviewing),
+            every_quarter(solving),
+        ],
+        sensors=sensors(Jobs(acting, sending, daily), jobs, home, policy),
         resources={"platform": platform, **(resources or {})},
         executor=dg.in_process_executor,
         loggers=loggers,

@@ -196,6 +196,9 @@ def _routing(policy: Policy) -> Iterator[str]:
     order = ", then ".join(_ROUTES[step.rule] for step in steps)
     yield f"First {order}; else the queue {_words(policy.routing.fallback_queue)}."
     yield f"Without a known person: {_words(policy.routing.marketing_queue)}."
+    held = policy.routing.experiment
+    if held is not None:
+        yield f"Experiment {_words(held.name)}: {held.holdout_share:.0%} are kept from sales, by a draw."
     yield f"One person alone is an MQL from {_number(policy.stages.mql_threshold)} points."
 
 

@@ -230,7 +230,7 @@ def _reps(step: Step, window: Window) -> ir.Table:
 
 def _queues(side: Side) -> frozenset[str]:
     routing = [m.routing for e in side.history.entries for m in e.policy.motions()]
-    return frozenset(q for r in routing for q in (r.marketing_queue, r.fallback_queue))
+    return frozenset(q for r in routing for q in (*r.silent_queues, r.fallback_queue))
 
 
 def _plain(entries: ir.Table) -> ir.Table:

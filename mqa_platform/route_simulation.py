@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from mqa_platform.core.desk import DeskTables, monday
+from mqa_platform.core.experiments import HOLDOUT
 from mqa_platform.core.handoffs import entries
 from mqa_platform.core.routing import EXCEPTION, ROUTE, routing_kernel
 from mqa_platform.core.routing_causes import REMEDIES
-from mqa_platform.core.routing_facts import Sources, facts
+from mqa_platform.core.routing_facts import Sources, asks, facts
 from mqa_platform.core.routing_fold import FALLBACK, NAMELESS
 from mqa_platform.home import Home
 from mqa_platform.marts import Marts, open_marts
@@ -47,7 +48,7 @@ def simulate(home: Home, first: date, last: date, folder: Path | None = None) ->
         folder: a policy folder; None takes the policy in force.
 
     Returns:
-        routed, unrouted, marketing (nobody known, by policy) and over_capacity as counts; load as a row a
+        routed, unrouted, marketing (nobody known, by policy), held_out and over_capacity as counts; load as a row a
         rep and week; moved as a row a handoff that would be another's; exceptions with cause and remedy.
 
     Raises:
@@ -78,9 +79,10 @@ def simulate(home: Home, first: date, last: date, folder: Path | None = None) ->
         "to": last,
         "policy": now.version if folder is None else policy_version(policy),
         "handoffs": len(found),
-        "routed": len(found) - by_rule[FALLBACK] - by_rule[NAMELESS],
+        "routed": len(found) - by_rule[FALLBACK] - by_rule[NAMELESS] - by_rule[HOLDOUT],
         "unrouted": by_rule[FALLBACK],
         "marketing": by_rule[NAMELESS],
+        "held_out": by_rule[HOLDOUT],
         "over_capacity": sum(row["over"] for row in load),
         "rules": dict(sorted(by_rule.items())),
         "moved": _moved(found, was, inside),
@@ -97,12 +99,14 @@ def _folded(
     found = entries(transitions, accounts)
     rules = _rules(policy, live)
     parts = [(found.filter(found["motion"] == motion), motion) for motion in rules]
+    experiments = any(r.experiment is not None for r in rules.values())
     sources = Sources(
         transitions,
         accounts,
         marts.table("crm_accounts"),
         marts.table("crm_opportunities"),
         marts.table("crm_opportunity_team"),
+        asks(marts.table("touchpoints"), policy) if experiments else None,
     )
     tables = (marts.rows(marts.table(t)) for t in ("capacity", "absences", "reassignments"))
     desk = DeskTables(*tables)
@@ -140,7 +144,7 @@ def _load(
     given: Counter[tuple[str, date]] = Counter()
     backlog: Counter[tuple[str, date]] = Counter()
     for handoff, row in found.items():
-        if row["rule"] in (FALLBACK, NAMELESS):
+        if row["rule"] in (FALLBACK, NAMELESS, HOLDOUT):
             continue
         key = row["first_rep_id"], monday(entered[handoff]["created_on"])
         (backlog if entered[handoff]["is_backlog"] else given)[key] += 1

@@ -21,7 +21,14 @@ from mqa_platform.home import Home
 from mqa_platform.instance import running_instance
 from mqa_platform.planned_events import planned_once
 from mqa_platform.promotions import load_history
-from mqa_platform.schedules import DAILY_REFRESH, DELIVER, LAND_SOURCES, REFRESH_AND_DELIVER
+from mqa_platform.schedules import (
+    DAILY_REFRESH,
+    DELIVER,
+    LAND_SOURCES,
+    QUARTERLY_CALIBRATION,
+    REFRESH_AND_DELIVER,
+    WEEKLY_REVIEW,
+)
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -130,6 +137,32 @@ def land_sources(home: Home, progress: Progress | None = None) -> RunResult:
 def land_on(instance: DagsterInstance, home: Home, progress: Progress | None = None) -> RunResult:
     """The same on an instance that is already running."""
     return _execute(instance, _job(home, LAND_SOURCES, progress), {})
+
+
+def review(home: Home, progress: Progress | None = None) -> RunResult:
+    """The weekly review of what is published, as one run of no days; raises as ``land_sources``."""
+    load_history(home)
+    with running_instance(home) as instance:
+        return review_on(instance, home, progress)
+
+
+def review_on(instance: DagsterInstance, home: Home, progress: Progress | None = None) -> RunResult:
+    """The same on an instance that is already running."""
+    return _execute(instance, _job(home, WEEKLY_REVIEW, progress), {})
+
+
+def calibrate(home: Home, progress: Progress | None = None) -> RunResult:
+    """Publishes the proposed thresholds, as one run of no days; raises as ``land_sources``."""
+    load_history(home)
+    with running_instance(home) as instance:
+        return calibrate_on(instance, home, progress)
+
+
+def calibrate_on(
+    instance: DagsterInstance, home: Home, progress: Progress | None = None
+) -> RunResult:
+    """The same on an instance that is already running."""
+    return _execute(instance, _job(home, QUARTERLY_CALIBRATION, progress), {})
 
 
 def _job(home: Home, name: str, progress: Progress | None) -> dg.JobDefinition:

@@ -12,9 +12,11 @@ import dagster as dg
 
 DAILY_REFRESH = "daily_refresh"
 LAND_SOURCES = "land_sources"
+WEEKLY_REVIEW = "weekly_review"
 QUARTERLY_CALIBRATION = "quarterly_calibration"
 DELIVER = "deliver"
 REFRESH_AND_DELIVER = "refresh_and_deliver"
+MEASURE_OUTCOMES = "measure_outcomes"
 
 
 def daily_refresh(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
@@ -35,6 +37,15 @@ def land_sources(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJob
     )
 
 
+def weekly_review(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefinition:
+    """What is looked at every week and costs more than a daily refresh may; no policy changes by it."""
+    return dg.define_asset_job(
+        WEEKLY_REVIEW,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Asks whether scores, weights and thresholds still hold, from what is published.",
+    )
+
+
 def quarterly_calibration(
     assets: Sequence[dg.AssetsDefinition],
 ) -> dg.UnresolvedAssetJobDefinition:
@@ -43,6 +54,17 @@ def quarterly_calibration(
         QUARTERLY_CALIBRATION,
         selection=dg.AssetSelection.assets(*assets),
         description="Proposes thresholds from what sales can take; somebody has to promote them.",
+    )
+
+
+def every_week(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Mondays, when the week before is complete and the morning's refresh is over."""
+    return dg.ScheduleDefinition(
+        name=WEEKLY_REVIEW,
+        job=job,
+        cron_schedule="30 6 * * 1",
+        execution_timezone="UTC",
+        description="Backtest, weights, drift and the program report every Monday.",
     )
 
 
@@ -69,11 +91,37 @@ def deliver(assets: Sequence[dg.AssetsDefinition]) -> dg.UnresolvedAssetJobDefin
 def refresh_and_deliver(
     assets: Sequence[dg.AssetsDefinition],
 ) -> dg.UnresolvedAssetJobDefinition:
-    """All stages in one run and then what is to be sent: the one job that acts on what it finds."""
+    """All stages up to the handoff in one run and then what is to be sent: the one job that acts on what it finds.
+
+    What became of older episodes is not asked here: a sensor runs this within a minute of a signal, and no
+    message waits for a rate (``measure_outcomes``).
+    """
     return dg.define_asset_job(
         REFRESH_AND_DELIVER,
         selection=dg.AssetSelection.assets(*assets),
         description="Lands new files, refreshes every stage for today, and delivers.",
+    )
+
+
+def measure_outcomes(
+    assets: Sequence[dg.AssetsDefinition],
+) -> dg.UnresolvedAssetJobDefinition:
+    """What became of every episode, from what is published."""
+    return dg.define_asset_job(
+        MEASURE_OUTCOMES,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Conversions and metrics of what is published; nothing is sent.",
+    )
+
+
+def after_the_morning(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Outcomes once a day, when the morning's refresh is over."""
+    return dg.ScheduleDefinition(
+        name=MEASURE_OUTCOMES,
+        job=job,
+        cron_schedule="45 5 * * *",
+        execution_timezone="UTC",
+        description="Conversions and metrics every morning.",
     )
 
 

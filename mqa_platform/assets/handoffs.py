@@ -19,6 +19,7 @@ from mqa_platform.assets.judged import judged
 from mqa_platform.assets.platform import Platform, Step
 from mqa_platform.assets.registry import ASSET_OF, spec
 from mqa_platform.assets.reporting import Outcome, check_specs, run_step
+from mqa_platform.assets.reviewed import reviewed
 from mqa_platform.assets.routing import TABLES as ROUTING
 from mqa_platform.assets.routing import (
     entered,
@@ -71,7 +72,8 @@ def handoffs(step: Step, window: Window | None = None) -> Outcome:
     states = h.group_by("status").aggregate(n=h.count())
     facts = {f"status_{r['status']}": r["n"] for r in step.session.rows(states)}
     unrouted, shown = watched(step)
-    return Outcome(published, {**facts, **shown}, watched=[unrouted])
+    thresholds, age = reviewed(step)
+    return Outcome(published, {**facts, **shown, **age}, watched=[unrouted, thresholds])
 
 
 def _made(step: Step, found: ir.Table, routes: ir.Table, scores: ir.Table) -> ir.Table:

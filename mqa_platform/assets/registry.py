@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from mqa_platform.assets.reporting import SNAPSHOT, column_schema
+from mqa_platform.assets.reporting import PROGRAM_REPORT, SNAPSHOT, column_schema
 from mqa_platform.contracts.loader import load_contracts
 
 CRM_TABLES = (
@@ -95,10 +95,34 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         "absences",
         "crm_opportunities",
     ),
+    "experiment_results": ("handoffs", "conversions"),
+    "drift_checks": (
+        "conversions",
+        "handoffs",
+        "scores",
+        "touchpoints",
+        "capacity",
+        "absences",
+        "accounts",
+        "crm_opportunities",
+    ),
+    "backtests": ("scores", "accounts", "touchpoints", "crm_opportunities"),
+    "weight_proposals": ("touchpoints", "handoffs", "crm_opportunities"),
     # Sends: only the jobs that deliver have it.
     "deliveries": ("handoffs",),
     "crm_sync_changelog": ("handoffs", "stages", "scores", "accounts"),
-    SNAPSHOT: ("conversions", "threshold_proposals", "deliveries", "crm_sync_changelog"),
+    SNAPSHOT: (
+        "conversions",
+        "threshold_proposals",
+        "experiment_results",
+        "drift_checks",
+        "backtests",
+        "weight_proposals",
+        "deliveries",
+        "crm_sync_changelog",
+    ),
+    # Reads what every reader reads.
+    PROGRAM_REPORT: (SNAPSHOT,),
 }
 # Table → the asset that publishes it, for lineage.
 ASSET_OF = {name: name for name in DEPENDS_ON} | {
@@ -131,6 +155,7 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "route_steps": "handoffs",
     "handoff_owners": "handoffs",
     "routing_exceptions": "handoffs",
+    "experiment_arms": "handoffs",
     "briefs": "handoffs",
     "play_enrollments": "handoffs",
     "committees": "handoffs",
@@ -143,6 +168,10 @@ ASSET_OF = {name: name for name in DEPENDS_ON} | {
     "conversion_paths": "conversions",
     "metric_accounts": "conversions",
     "conversion_metrics": "conversions",
+    "score_outcomes": "backtests",
+    "backtest_leaks": "backtests",
+    "signal_lift": "weight_proposals",
+    "half_life_estimates": "weight_proposals",
     "threshold_curve": "threshold_proposals",
     "proposal_accounts": "threshold_proposals",
     "sales_room": "threshold_proposals",
@@ -168,6 +197,15 @@ def spec(key: str, partitions: dg.PartitionsDefinition | None = None) -> dg.Asse
             owners=["team:data-engineering"],
             kinds={engine, "snapshot"},
             description="The published tables as one read-only file, replaced after every run.",
+        )
+    if key == PROGRAM_REPORT:
+        return dg.AssetSpec(
+            key,
+            deps=deps,
+            group_name="calibration",
+            owners=["team:revops"],
+            kinds={"html", "altair"},
+            description="The programme report as one HTML file; its pictures and tables stand in the metadata.",
         )
     contract = load_contracts()[key]
     sisters = _SISTERS[key]

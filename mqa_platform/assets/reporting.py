@@ -23,6 +23,8 @@ Facts = Mapping[str, Any]
 # Daily work is called with the step and its window, other work with None for the window.
 Work = Callable[..., "Outcome"]
 SNAPSHOT = "marts_snapshot"
+# What publishes no table and therefore has no contract, beside the snapshot.
+PROGRAM_REPORT = "program_report"
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PARTITION = "dagster/partition"

@@ -18,11 +18,11 @@ from mqa_platform.assets.watches import NOBODY_IS_UNROUTED
 from mqa_platform.core import routing as core
 from mqa_platform.core.desk import DeskTables
 from mqa_platform.core.handoffs import entries
-from mqa_platform.core.routing_facts import Sources
+from mqa_platform.core.routing_facts import Sources, asks
 from mqa_platform.policy.models import Policy
 from mqa_platform.policy.routing import Routing
 
-TABLES = ["route_steps", "handoff_owners", "routing_exceptions"]
+TABLES = ["route_steps", "handoff_owners", "routing_exceptions", "experiment_arms"]
 _SHOWN = 10
 
 
@@ -91,9 +91,17 @@ def routed(
         step.table("crm_accounts"),
         step.table("crm_opportunities"),
         step.table("crm_opportunity_team"),
+        _asks(step, book),
     )
     kernel = core.routing_kernel(book.rules, desk(step), last_day(step), list(sla_moves))
     return core.route(book.parts, sources, kernel, step.session.apply)
+
+
+def _asks(step: Step, book: Rulebook) -> ir.Table | None:
+    """When accounts asked to be called, where an experiment may have held one of them out."""
+    if all(rules.experiment is None for rules in book.rules.values()):
+        return None
+    return asks(step.table("touchpoints"), step.policy)
 
 
 def routing_tables(step: Step, book: Rulebook, found: core.Routed) -> dict[str, ir.Table]:
@@ -102,6 +110,7 @@ def routing_tables(step: Step, book: Rulebook, found: core.Routed) -> dict[str, 
     return {
         "route_steps": found.steps(),
         "handoff_owners": found.owners(),
+        "experiment_arms": found.arms(),
         "routing_exceptions": found.exceptions(
             step.session.constant("standing_problems", problems)
         ),

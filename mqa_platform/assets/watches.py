@@ -57,6 +57,16 @@ NOBODY_IS_UNROUTED = Watch(
     "No more open handoffs wait in a fallback queue than routing.max_unrouted.",
     dg.AssetCheckSeverity.ERROR,
 )
+THRESHOLDS_ARE_REVIEWED = Watch(
+    "handoffs",
+    "thresholds_are_reviewed",
+    "Somebody has decided on every threshold in force within calibration.review_days.",
+)
+NOTHING_HAS_DRIFTED = Watch(
+    "drift_checks",
+    "nothing_has_drifted",
+    "The last week's numbers are what chance makes of those before: at most one false alarm in 52 quiet weeks.",
+)
 MESSAGES_ARRIVE = Watch(
     "deliveries",
     "messages_arrive",
@@ -73,6 +83,8 @@ WATCHES = (
     SOURCES_HAVE_ARRIVED,
     PAGE_VIEWS_ARE_CLASSIFIED,
     NOBODY_IS_UNROUTED,
+    THRESHOLDS_ARE_REVIEWED,
+    NOTHING_HAS_DRIFTED,
     MESSAGES_ARRIVE,
     THE_CRM_IS_WRITTEN,
 )

@@ -18,6 +18,7 @@ import pyarrow as pa
 from mqa_platform.core.business_time import REACH_DAYS, openings
 from mqa_platform.core.calendars import REMEDIES, working_time
 from mqa_platform.core.clocks import Apply
+from mqa_platform.core.experiments import HOLDOUT
 from mqa_platform.core.expressions import in_force, newest_first, one_of, shard
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.policy.models import Policy
@@ -53,9 +54,11 @@ def calendar_problems(
     queues = [
         queue
         for p in policy.motions()
-        for queue in (p.routing.fallback_queue, p.routing.marketing_queue, p.sla.reassign_to)
+        for queue in (p.routing.fallback_queue, *p.routing.silent_queues, p.sla.reassign_to)
     ]
-    h = handoffs.filter(~one_of(handoffs["rep_id"], queues))
+    # The queue of an experiment that is over is one no more, and still nobody.
+    held_out = handoffs["route_rule"] == HOLDOUT
+    h = handoffs.filter(~one_of(handoffs["rep_id"], queues) & ~held_out)
     given = h.group_by("rep_id").aggregate(handoffs=h.count())
     c = calendars.filter(in_force(calendars, ibis.literal(as_of)))
     c = newest_first(c, ["rep_id"], [c["valid_from"].desc(), c["calendar"]])

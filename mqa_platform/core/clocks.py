@@ -20,7 +20,7 @@ import ibis.expr.types as ir
 from mqa_platform.core.crm import latest
 from mqa_platform.core.due import due_kernel, run_kernel
 from mqa_platform.core.episodes import while_callable
-from mqa_platform.core.expressions import first_match, none_of_type, shard
+from mqa_platform.core.expressions import first_match, none_of_type, one_of, shard
 from mqa_platform.core.holders import with_calendar, with_end
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.policy.models import Policy
@@ -87,9 +87,9 @@ def with_clocks(
 
     A handoff is delivered by its first delivery that succeeded. Without one the worklist is the channel: it
     is delivered when the account qualified, and backlog when the rep's working day starts on the day of its
-    release. It is due when ``sla_hours`` of the working time of who then had it have passed, whoever has it
-    later. What waits in the marketing queue has no clock: nobody is meant to call. When a rep gets it from
-    there, it is delivered when the rep's working day starts on that day.
+    release; what is held out is not delivered. It is due when ``sla_hours`` of the working time of who then had
+    it have passed, whoever has it later. What waits in the marketing queue, or is held out, has no clock: nobody
+    is meant to call. When a rep gets it from there, it is delivered when the rep's working day starts on that day.
 
     The SLA is met by a touch up to due_at: a call, e-mail, meeting or social touch that a person logged on
     the account, after delivery and before the next episode. It is breached when due_at has passed without
@@ -105,14 +105,17 @@ def with_clocks(
     """
     rest = [c for c in handoffs.columns if c not in CLOCKS]
     now = ibis.literal(as_of, type="timestamp('UTC')")
-    queue = policy.routing.marketing_queue
-    t = with_calendar(handoffs, work.owners, work.calendars, work.transitions, queue)
+    silent = policy.routing.silent_queues
+    t = with_calendar(handoffs, work.owners, work.calendars, work.transitions, silent)
     t = t if work.stages is None else while_callable(t, work.stages)
     t = _delivered(t, work, now)
-    runs = t["holder"] != queue
+    runs = ~one_of(t["holder"], silent)
+    # Marketing is given what it has; what is held out is given to nobody.
+    held_out = one_of(t["holder"], silent[1:]).fill_null(False)
     given = t.select(
-        "handoff_id", "account_id", "calendar", "qualified_at", "sent_at", "sla_hours", "tier",
+        "handoff_id", "account_id", "calendar", "sent_at", "sla_hours", "tier",
         "evidence_rule", "holder", "given_on", "over_on", "next_qualified_at",
+        qualified_at=ibis.ifelse(held_out, none_of_type("timestamp('UTC')"), t["qualified_at"]),
         # What comes from marketing is given like backlog: when the working day starts.
         was_backlog=t["was_backlog"] | t["handed_over"],
         released_on=ibis.ifelse(t["handed_over"], t["given_on"], t["released_on"]),

@@ -13,6 +13,7 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.experiments import HELD_OUT
 from mqa_platform.core.expressions import first_match, in_force, newest_first, none_of_type
 from mqa_platform.policy.write_back import WriteBack
 
@@ -45,7 +46,8 @@ def crm_records(known: Known, policy: WriteBack, as_of: date) -> ir.Table:
     """One row (``RECORD``) an account with a stage on the day, in every motion that may be written.
 
     ``left_out`` says why a record is not written: ``discovered`` (the CRM has no such account), ``duplicate``
-    (its survivor is written), ``not_in_crm`` (deleted there); null: it is. ``evidence_at`` and
+    (its survivor is written), ``not_in_crm`` (deleted there), ``held_out`` (an experiment keeps it from sales,
+    who would read its stage there); null: it is. ``evidence_at`` and
     ``touchpoints`` are those of the buyer up to the day, by which newer evidence is known. ``old_answer`` is what
     sales had said before the stage was entered.
 
@@ -70,6 +72,7 @@ def crm_records(known: Known, policy: WriteBack, as_of: date) -> ir.Table:
     t = _with(t, _evidence(known.touchpoints, as_of), ("account_id",))
     t = _with(t, _pages(known.handoffs, as_of), _KEY)
     t = _with(t, _left_out(known.accounts, known.crm_duplicates, as_of), ("account_id",))
+    t = _with(t, _held_out(known.handoffs, as_of), _KEY)
     t = _with(t, _old_answers(t, known.accounts), _KEY)
     # Of an account without a score the day itself says whether its sources had come.
     t = t.cross_join(of_day.aggregate(validity_of_day=of_day["validity"].min()))
@@ -80,7 +83,10 @@ def crm_records(known: Known, policy: WriteBack, as_of: date) -> ir.Table:
         validity=ibis.coalesce(t["its_validity"], t["validity_of_day"], ibis.literal("valid")),
         as_of=ibis.literal(as_of),
         touchpoints=t["touchpoints"].fill_null(0),
-        left_out=ibis.ifelse(t["is_known"].isnull(), ibis.literal("not_in_crm"), t["left_out"]),
+        left_out=ibis.coalesce(
+            ibis.ifelse(t["is_known"].isnull(), ibis.literal("not_in_crm"), t["left_out"]),
+            t["held_out"],
+        ),
     )
     return whole.select(*RECORD).cast(RECORD)
 
@@ -133,6 +139,11 @@ def _old_answers(t: ir.Table, accounts: ir.Table) -> ir.Table:
         & (joined["valid_to"].isnull() | (joined["valid_to"] >= joined["since"]))
     )
     return stood.group_by(*_KEY).aggregate(old_answer=stood["sales_status"].max())
+
+
+def _held_out(handoffs: ir.Table, as_of: date) -> ir.Table:
+    held = handoffs.filter((handoffs["status"] == HELD_OUT) & (handoffs["created_on"] <= as_of))
+    return held.select(*_KEY, held_out=ibis.literal(HELD_OUT)).distinct()
 
 
 def _left_out(accounts: ir.Table, duplicates: ir.Table, as_of: date) -> ir.Table:

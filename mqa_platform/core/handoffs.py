@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.briefs import evidence_url
+from mqa_platform.core.experiments import HELD_OUT, HOLDOUT
 from mqa_platform.core.expressions import (
     day_text,
     first_match,
@@ -108,6 +109,9 @@ def handoffs(
         ibis.literal(tiers.programmatic.sla_hours),
     )
     later = none_of_type("timestamp('UTC')")
+    # Nothing but somebody who asks to be called takes it from there.
+    drawn = t["route_rule"] == HOLDOUT
+    held_out = drawn & t["reassigned_on"].isnull()
     # Steps after the end of an episode still carry its number; they are not its outcome.
     won = t["ended_on"].isnull() & t["converted_on"].notnull() | (
         t["converted_on"] <= t["ended_on"]
@@ -128,15 +132,19 @@ def handoffs(
                 (t["rejected_on"].notnull(), ibis.literal("rejected")),
                 (won.fill_null(False), ibis.literal("converted")),
                 (t["ended_on"].notnull(), ibis.literal("recycled")),
+                (held_out, ibis.literal(HELD_OUT)),
                 (t["accepted_on"].notnull(), ibis.literal("accepted")),
-                (t["is_backlog"], ibis.literal("backlog")),
+                (t["is_backlog"] & ~drawn, ibis.literal("backlog")),
             ],
             ibis.literal("open"),
         ),
         sla_met=none_of_type("boolean"),
         sla_hours=sla,
         # Backlog waits for its turn; see ``releases``.
-        released_on=ibis.ifelse(t["is_backlog"], ibis.null("date"), t["created_on"]),
+        released_on=first_match(
+            [(drawn, t["reassigned_on"]), (~t["is_backlog"], t["created_on"])],
+            none_of_type("date"),
+        ),
         evidence_rule=t["evidence_rule"],
         score=t["engagement_score"],
         momentum=t["momentum"],

@@ -6,48 +6,56 @@ Belongs here: the rep whose clock runs, and who answers for its end. Does not be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
 from mqa_platform.core.episodes import with_course
-from mqa_platform.core.expressions import in_force, newest_first
+from mqa_platform.core.experiments import HOLDOUT
+from mqa_platform.core.expressions import in_force, newest_first, none_of_type, one_of
 
 
 def with_calendar(
-    handoffs: ir.Table, owners: ir.Table, calendars: ir.Table, transitions: ir.Table, queue: str
+    handoffs: ir.Table,
+    owners: ir.Table,
+    calendars: ir.Table,
+    transitions: ir.Table,
+    queues: Sequence[str],
 ) -> ir.Table:
     """Handoffs with their course, ``given_on``, who then had them (``holder``) and the ``calendar`` of that rep.
 
-    What marketing had at first is given on the day on which sales gets it, and is ``handed_over``.
+    What such a queue had at first is given on the day on which sales gets it, and is ``handed_over``.
 
     Args:
         handoffs: with released_on, null for backlog that waits.
         owners: handoff_id, rep_id, from_on, to_on; what it does not know is with rep_id.
         calendars: rows of ``calendars.CALENDAR``.
         transitions: stage_transitions, complete.
-        queue: of marketing, where no clock of sales runs.
+        queues: where no clock of sales runs: that of marketing, and that of what is held out.
     """
+    # What was held out is there from the day of its entry, whenever it may be worked.
+    held = handoffs["route_rule"] == HOLDOUT
+    released = ibis.ifelse(held, none_of_type("date"), handoffs["released_on"])
     given = handoffs.select(
-        "handoff_id",
-        "rep_id",
-        given_on=ibis.coalesce(handoffs["released_on"], handoffs["created_on"]),
+        "handoff_id", "rep_id", given_on=ibis.coalesce(released, handoffs["created_on"])
     )
     holders = _owner_on(given, "given_on", owners)
     holders = holders.select(
         "handoff_id", "given_on", holder=ibis.coalesce(holders["owner"], holders["rep_id"])
     )
-    holders = _handed_over(holders, owners, queue)
+    holders = _handed_over(holders, owners, queues)
     held = _version_on(holders, "holder", "given_on", calendars)
     held = held.select("given_on", "holder", "handed_over", "calendar", h_handoff="handoff_id")
     t = with_course(handoffs, transitions)
     return t.left_join(held, [("handoff_id", "h_handoff")]).drop("h_handoff")
 
 
-def _handed_over(holders: ir.Table, owners: ir.Table, queue: str) -> ir.Table:
-    """Who had it first and from when, but for the queue of marketing where somebody got it later."""
+def _handed_over(holders: ir.Table, owners: ir.Table, queues: Sequence[str]) -> ir.Table:
+    """Who had it first and from when, but for the silent queues where somebody got it later."""
     o = owners.select("from_on", o_handoff="handoff_id", next_holder="rep_id")
-    o = o.filter(o["next_holder"] != queue)
-    o = holders.filter(holders["holder"] == queue).join(o, [("handoff_id", "o_handoff")])
+    o = o.filter(~one_of(o["next_holder"], queues))
+    o = holders.filter(one_of(holders["holder"], queues)).join(o, [("handoff_id", "o_handoff")])
     o = o.filter(o["from_on"] > o["given_on"])
     o = newest_first(o, ["o_handoff"], [o["from_on"], o["next_holder"]])
     t = holders.left_join(

@@ -98,13 +98,16 @@ def sla_facts(
     return _facts(say(_EVENTS[event], account=shown(account)), standing=lines)
 
 
-def digest_facts(lines: Iterable[Row], zone: str | None, now: datetime) -> Facts:
-    """One digest: what is due, what a clock set off, what waits, and what is new.
+def digest_facts(
+    lines: Iterable[Row], zone: str | None, now: datetime, notes: Iterable[str] = ()
+) -> Facts:
+    """One digest: what is due, what a clock set off, what waits, what is new, and what holds for everybody.
 
     Args:
         lines: of one reader, as ``digest.digest_lines`` gives them.
         zone: of the reader.
         now: the moment of the digest.
+        notes: what every reader is told, as sentences.
     """
     found = sorted(lines, key=lambda r: (r["rank"], str(r["at"]), r["handoff_id"]))
     parts = {}
@@ -113,6 +116,7 @@ def digest_facts(lines: Iterable[Row], zone: str | None, now: datetime) -> Facts
         parts[section] = [_line(row, zone, now) for row in mine[:MOST]]
         if len(mine) > MOST:
             parts[section].append(say(f"{len(mine) - MOST:,} more are on the worklist."))
+    parts["programme"] = [say("{note}", note=note) for note in notes]
     return _facts(say(f"Your accounts on {spoken_day(now.date())}"), **parts)
 
 

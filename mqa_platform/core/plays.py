@@ -12,6 +12,7 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.experiments import HELD_OUT
 from mqa_platform.core.expressions import first_match, in_force, none_of_type, one_of
 from mqa_platform.policy.models import Policy
 from mqa_platform.policy.plays import NONE, PlayRule
@@ -61,7 +62,7 @@ def placed(
     """(account_id, motion, day, rule): the rule that each account is under on each day.
 
     Only rows of stages that have a play in some combination. A suppressed account is left out: whom we may not
-    work is in no play.
+    work is in no play, and one that an experiment holds out is in none of those of its episode.
 
     Args:
         stages: the published days of one motion that were run under one policy.
@@ -72,7 +73,10 @@ def placed(
     """
     s = scores.select("score_type", s_id="account_id", s_motion="motion", s_day="score_date")
     f = account_fit.select("tier", "valid_from", "valid_to", f_id="account_id", f_motion="motion")
-    e = handoffs.select("evidence_rule", e_id="account_id", e_motion="motion", e_episode="episode")
+    e = handoffs.select(
+        "evidence_rule", e_id="account_id", e_motion="motion", e_episode="episode",
+        is_held=handoffs["status"] == HELD_OUT,
+    )  # fmt: skip
     worked = {stage for stage in STAGES if _has_plays(policy, stage)}
     # Most rows are of accounts that nothing is done with; they need no joins.
     stages = stages.filter(one_of(stages["stage"], worked) & ~_suppressed(stages))
@@ -84,6 +88,7 @@ def placed(
     held = held.select("tier", h_id="account_id", h_motion="motion", h_day="stage_date")
     t = t.left_join(held, [("account_id", "h_id"), ("motion", "h_motion"), ("stage_date", "h_day")])
     in_episode = one_of(t["stage"], ("mqa", "sales_accepted", "sales_qualified", "opportunity"))
+    t = t.filter(~(in_episode & t["is_held"].fill_null(False)))
     t = t.select(
         *_KEY, "stage",
         day=t["stage_date"],

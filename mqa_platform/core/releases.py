@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from mqa_platform.core.episodes import with_course
+from mqa_platform.core.experiments import HOLDOUT
 from mqa_platform.core.expressions import in_force, newest_first, shard
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.window import ONE_DAY
@@ -46,7 +47,10 @@ def with_release(
         apply: of the session.
     """
     whole = with_course(handoffs, transitions)
-    backlog = whole.filter(whole["was_backlog"])
+    # What is held out waits for no turn.
+    waits = whole["was_backlog"] & (whole["route_rule"] != HOLDOUT)
+    whole = whole.mutate(waits=waits)
+    backlog = whole.filter(whole["waits"])
     t = backlog.select(
         "handoff_id", "created_on", "left_on",
         rep_id=ibis.coalesce(backlog["first_rep_id"], backlog["rep_id"]),
@@ -58,7 +62,7 @@ def with_release(
     turns = turns.select(turn_of="handoff_id", turn="released_on")
     rest = [c for c in handoffs.columns if c != "released_on"]
     both = whole.left_join(turns, [("handoff_id", "turn_of")])
-    day = ibis.ifelse(both["was_backlog"], both["turn"], both["created_on"])
+    day = ibis.ifelse(both["waits"], both["turn"], both["released_on"])
     return both.select(*rest, released_on=day).select(*handoffs.columns)
 
 

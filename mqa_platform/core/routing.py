@@ -22,13 +22,13 @@ from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.routing_causes import HANDOFF, REMEDIES, standing
 from mqa_platform.core.routing_events import Held
 from mqa_platform.core.routing_facts import FACTS, Sources, facts
-from mqa_platform.core.routing_fold import BY_HAND, Fold
+from mqa_platform.core.routing_fold import ASKED, BY_HAND, Fold
 from mqa_platform.policy.routing import Routing
 
 Apply = Callable[[Kernel, ir.Table, str], ir.Table]
 Row = Mapping[str, Any]
 
-ROUTE, STEP, OWNED, EXCEPTION = "route", "step", "owned", "exception"
+ROUTE, STEP, OWNED, EXCEPTION, ARM = "route", "step", "owned", "exception", "arm"
 FOLDED = pa.schema(
     [
         *((c, pa.string()) for c in ("kind", "handoff_id", "account_id", "motion", "rep_id")),
@@ -37,10 +37,9 @@ FOLDED = pa.schema(
         *((c, pa.int64()) for c in ("attempt", "step", "candidates", "seq")),
         *((c, pa.date32()) for c in ("from_on", "to_on")),
         *((c, pa.bool_()) for c in ("over_capacity", "is_open")),
+        *((c, pa.float64()) for c in ("share", "draw")),
     ]
 )
-
-
 PROBLEMS = pa.schema([(c, pa.string()) for c in ("scope", "subject", "cause", "detail")])
 
 
@@ -101,6 +100,13 @@ def _rows_of(held: Held, routing: Routing, as_of: date) -> Iterator[dict[str, An
             "kind": OWNED, "seq": seq, "rep_id": rep, "from_on": day, "to_on": until,
             "reason": why,
         }  # fmt: skip
+    if held.drawn is not None:
+        asked_on = next((day for _, day, why in held.owners if why == ASKED), None)
+        yield {
+            "kind": ARM, "rule": held.drawn.experiment, "outcome": held.drawn.arm,
+            "share": held.drawn.share, "draw": held.drawn.number, "seq": held.facts["episode"],
+            "from_on": held.facts["created_on"], "to_on": asked_on,
+        }  # fmt: skip
     told = dict(held.warnings)
     if cause:
         told[cause[0]] = cause[1]
@@ -145,6 +151,19 @@ class Routed:
     def owners(self) -> ir.Table:
         """Who had each handoff from which day to which, the end excluded, null while it is his."""
         return self._of(OWNED).select("handoff_id", "seq", "rep_id", "from_on", "to_on", "reason")
+
+    def arms(self) -> ir.Table:
+        """One row a handoff that an experiment drew for: its arm, and when it left it by asking."""
+        t = self._of(ARM)
+        return t.select(
+            "handoff_id", "account_id", "motion", "draw",
+            episode=t["seq"],
+            created_on=t["from_on"],
+            experiment=t["rule"],
+            arm=t["outcome"],
+            holdout_share=t["share"],
+            asked_on=t["to_on"],
+        )  # fmt: skip
 
     def exceptions(self, problems: ir.Table) -> ir.Table:
         """What waits in a fallback queue, and what is wrong with accounts, rules, reps and orders.

@@ -13,12 +13,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from mqa_platform.core.desk import Desk, monday
+from mqa_platform.core.experiments import Drawn
 from mqa_platform.core.named_reps import Account, Deal
-from mqa_platform.core.routing_facts import DEAL, ENTRY, OWNER
+from mqa_platform.core.routing_facts import ASKED, DEAL, ENTRY, OWNER
 from mqa_platform.core.routing_steps import Answer
 from mqa_platform.core.territories import place
 
-LEAVES, CHANGES_OWNER, IS_ORDERED, RETURNS, UNTOUCHED, ENTERS = range(6)
+LEAVES, CHANGES_OWNER, IS_ORDERED, RETURNS, UNTOUCHED, ENTERS, ASKS = range(7)
 Row = Mapping[str, Any]
 
 
@@ -36,11 +37,17 @@ class Held:
     steps: list[tuple[int, Answer]] = field(default_factory=list)
     warnings: dict[str, str] = field(default_factory=dict)
     lent: tuple[str, str] | None = None
+    drawn: Drawn | None = None
 
     @property
     def rep_id(self) -> str:
         """Who has it now."""
         return self.owners[-1][0]
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether it was drawn to be kept from sales, and nobody of the account has asked to be called."""
+        return self.drawn is not None and self.drawn.is_held_out and len(self.owners) == 1
 
     def is_open(self, day: date) -> bool:
         """Whether it is there, and sales holds it, on a day."""
@@ -58,9 +65,6 @@ class Event:
     key: str
     day: date = field(compare=False)
     what: Any = field(compare=False)
-
-
-_LEAVES, _OWNER, _ORDER, _RETURN, _SLA, _ENTERS = range(6)
 
 
 def events(facts: Iterable[Row], desk: Desk, sla_moves: Iterable[Row]) -> Iterator[Event]:
@@ -84,6 +88,8 @@ def events(facts: Iterable[Row], desk: Desk, sla_moves: Iterable[Row]) -> Iterat
             yield Event(monday(day), moment, ENTERS, row["handoff_id"], day, held)
         elif row["kind"] == OWNER:
             yield _move(row["on_day"], CHANGES_OWNER, row["handoff_id"], row)
+        elif row["kind"] == ASKED:
+            yield _move(row["on_day"], ASKS, row["handoff_id"], row)
     for user, day in desk.departures():
         yield _move(day, LEAVES, user, user)
     yield from _of_orders(desk)

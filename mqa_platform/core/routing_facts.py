@@ -3,8 +3,9 @@
 Belongs here: the entry with the account's place and size, who works its opportunities, and when the CRM
 names another owner. Does not belong here: the reps themselves (``capacity``), or who gets it (``routing``).
 
-Three kinds of rows: ``entry`` (one a handoff), ``deal`` (one a user who knows the account from an
-opportunity) and ``owner`` (one a change of owner while the handoff is open).
+Four kinds of rows: ``entry`` (one a handoff), ``deal`` (one a user who knows the account from an
+opportunity), ``owner`` (one a change of owner while the handoff is open) and ``asked`` (the first time that
+somebody of the account asks to be called while it is).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import ibis.expr.types as ir
 
 from mqa_platform.core.crm_history import stacked
 from mqa_platform.core.episodes import with_course
-from mqa_platform.core.expressions import in_force, newest_first, none_of_type
+from mqa_platform.core.expressions import in_force, newest_first, none_of_type, one_of
 from mqa_platform.core.opportunity_teams import who_knows
+from mqa_platform.core.scores import typed
+from mqa_platform.policy.models import Policy
 
-ENTRY, DEAL, OWNER = "entry", "deal", "owner"
+ENTRY, DEAL, OWNER, ASKED = "entry", "deal", "owner", "asked"
 # Column → type; what a kind of row does not have is null in it.
 FACTS = {
     "kind": "string", "handoff_id": "string", "rules": "string", "account_id": "string",
@@ -28,19 +31,37 @@ FACTS = {
     "tier": "string", "country": "string", "region": "string", "postal_code": "string",
     "industry": "string", "employees": "int64", "owner_id": "string", "is_nameless": "boolean",
     "is_backlog": "boolean", "rep_id": "string", "on_day": "date", "is_open": "boolean",
-    "closed_on": "date", "is_owner": "boolean", "deal": "string",
+    "closed_on": "date", "is_owner": "boolean", "deal": "string", "evidence_rule": "string",
+    "episode": "int64",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The published tables that routing reads of accounts: stages, the CRM and its opportunities."""
+    """The published tables that routing reads of accounts: stages, the CRM and its opportunities.
+
+    ``asks`` is (account_id, asked_on), the days on which somebody asked to be called; only an experiment reads it.
+    """
 
     transitions: ir.Table
     accounts: ir.Table
     crm_accounts: ir.Table
     opportunities: ir.Table
     team: ir.Table
+    asks: ir.Table | None = None
+
+
+def asks(touchpoints: ir.Table, policy: Policy) -> ir.Table:
+    """(account_id, asked_on): the days on which somebody of an account asked to be called.
+
+    Args:
+        touchpoints: of all days.
+        policy: says which signals are a request to be called.
+    """
+    names = [n for n, s in policy.signals.signals.items() if s.hand_raise]
+    t = typed(touchpoints, policy)
+    t = t.filter(one_of(t["signal_type"], names) & (t["direction"] == "inbound"))
+    return t.select("account_id", asked_on="touchpoint_date").distinct()
 
 
 def facts(entered: Iterable[tuple[ir.Table, str]], sources: Sources) -> ir.Table:
@@ -54,6 +75,8 @@ def facts(entered: Iterable[tuple[ir.Table, str]], sources: Sources) -> ir.Table
     out = _shaped(rows[0], ENTRY)
     for kind, more in ((DEAL, rows[1]), (OWNER, rows[2])):
         out = stacked(out, _shaped(more, kind))
+    if sources.asks is not None:
+        out = stacked(out, _shaped(_asked(found, sources.asks), ASKED))
     return out
 
 
@@ -97,3 +120,14 @@ def _owners(t: ir.Table, accounts: ir.Table) -> ir.Table:
     later = both["on_day"] > both["created_on"]
     still = both["over_on"].isnull() | (both["on_day"] < both["over_on"])
     return both.filter(later & still).select("handoff_id", "rep_id", "on_day")
+
+
+def _asked(t: ir.Table, asks: ir.Table) -> ir.Table:
+    """(handoff_id, on_day): when somebody first asked to be called after the entry, while it is open."""
+    a = asks.select("asked_on", a_account="account_id")
+    both = t.select("handoff_id", "account_id", "created_on", "over_on").join(
+        a, [("account_id", "a_account")]
+    )
+    still = both["over_on"].isnull() | (both["asked_on"] < both["over_on"])
+    both = both.filter((both["asked_on"] > both["created_on"]) & still)
+    return both.group_by("handoff_id").aggregate(on_day=both["asked_on"].min())

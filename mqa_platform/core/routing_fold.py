@@ -17,14 +17,15 @@ from typing import Any, Final
 
 from mqa_platform.core import routing_events as kinds
 from mqa_platform.core.desk import AWAY, INACTIVE, THERE, UNKNOWN, Book, Desk, Order, monday
+from mqa_platform.core.experiments import HOLDOUT, drawn
 from mqa_platform.core.named_reps import Asked
 from mqa_platform.core.routing_causes import cause_of, told_anyway
 from mqa_platform.core.routing_events import Event, Held, events, midnight
 from mqa_platform.core.routing_steps import FIRED, NOT_REACHED, TIED, Answer, Rules
 from mqa_platform.policy.routing import Routing
 
-ROUTED, OWNER_CHANGED, REASSIGNED, COVER_OVER, REP_LEFT, SLA = (
-    "routed", "owner_changed", "reassigned", "cover_over", "rep_left", "sla",
+ROUTED, OWNER_CHANGED, REASSIGNED, COVER_OVER, REP_LEFT, SLA, ASKED = (
+    "routed", "owner_changed", "reassigned", "cover_over", "rep_left", "sla", "asked",
 )  # fmt: skip
 NAMELESS, FALLBACK = "anonymous_evidence", "fallback_queue"
 BY_HAND, LATE = "put_in_the_queue_by_hand", "untouched_in_time"
@@ -57,6 +58,8 @@ class Fold:
         # Moves of days on which a handoff of the week stood open already, and was not told yet.
         self.missed: dict[str, list[Event]] = defaultdict(list)
         self.orders: list[Event] = []
+        # When somebody asked to be called before a handoff of the week was told.
+        self.asked: dict[str, date] = {}
         for event in sorted(events(facts, desk, sla_moves)):
             _APPLY[event.place](self, event)
 
@@ -68,6 +71,13 @@ class Fold:
         if held.facts["is_nameless"]:
             held.rule = NAMELESS
             self._give(held, rules.routing.marketing_queue, event.day, ROUTED)
+            return
+        held.drawn = drawn(rules.routing.experiment, held.facts)
+        if held.drawn is not None and held.drawn.is_held_out:
+            held.rule = HOLDOUT
+            self._give(held, held.drawn.queue, event.day, ROUTED)
+            if handoff in self.asked:
+                self._is_asked_for(held, self.asked[handoff])
             return
         self._route(held, event.day, ROUTED, frozenset())
         self._catches_up(held, event)
@@ -156,7 +166,7 @@ class Fold:
             return
         held.account = replace(held.account, owner_id=new)
         taker = self._taker(new, event.day)
-        if taker is None or taker == held.rep_id:
+        if taker is None or taker == held.rep_id or held.is_held_out:
             return
         if self.rules[held.rules].routing.follow_owner_changes:
             self._give(held, taker, event.day, OWNER_CHANGED, counts=not held.facts["is_backlog"])
@@ -178,7 +188,8 @@ class Fold:
             self._obey_if_meant(held, order, event.day)
 
     def _obey_if_meant(self, held: Held, order: Order, day: date) -> None:
-        if order.handoff_id in (None, held.facts["handoff_id"]):
+        # A word would undo the draw: whom somebody likes would leave the control.
+        if order.handoff_id in (None, held.facts["handoff_id"]) and not held.is_held_out:
             self._obey(held, order, day)
 
     def _obey(self, held: Held, order: Order, day: date) -> None:
@@ -206,6 +217,18 @@ class Fold:
                 held.lent = None
                 self._give(held, order.from_rep, event.day, COVER_OVER)
 
+    def _asks(self, event: Event) -> None:
+        held = self.held.get(event.key)
+        if held is None:
+            self.asked[event.key] = event.day
+        else:
+            self._is_asked_for(held, event.day)
+
+    def _is_asked_for(self, held: Held, day: date) -> None:
+        """Who asks to be called is called, drawn or not."""
+        if held.is_held_out and day <= self.as_of and held.is_open(day):
+            self._route(held, day, ASKED, frozenset())
+
     def _untouched(self, event: Event) -> None:
         held = self.held.get(event.key)
         if held is not None and event.day <= self.as_of and held.is_open(event.day):
@@ -220,7 +243,7 @@ class Fold:
 _APPLY: Final = {
     kinds.LEAVES: Fold._leaves, kinds.CHANGES_OWNER: Fold._owner_changes,
     kinds.IS_ORDERED: Fold._ordered, kinds.RETURNS: Fold._returns,
-    kinds.UNTOUCHED: Fold._untouched, kinds.ENTERS: Fold._enters,
+    kinds.UNTOUCHED: Fold._untouched, kinds.ENTERS: Fold._enters, kinds.ASKS: Fold._asks,
 }  # fmt: skip
 
 

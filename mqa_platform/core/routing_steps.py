@@ -157,14 +157,14 @@ def _drawn(account_id: str, takers: list[_Taker], *, is_lot: bool) -> tuple[str,
     if len(takers) == 1 and not is_lot:
         return takers[0][:2]
     lots = [
-        (-weight / math.log(_fraction(account_id, user)), user, away)
+        (-weight / math.log(fraction(account_id, user)), user, away)
         for user, away, weight in takers
         if weight > 0
     ]
     return max(lots)[1:] if lots else None
 
 
-def _fraction(account_id: str, user_id: str) -> float:
-    """A number of (0, 1), one for each pair, equal on every machine."""
-    digest = md5(f"{account_id}|{user_id}".encode(), usedforsecurity=False).hexdigest()
+def fraction(*words: str) -> float:
+    """A number of (0, 1), one for each row of words, equal on every machine."""
+    digest = md5("|".join(words).encode(), usedforsecurity=False).hexdigest()
     return (int(digest[:_DIGITS], 16) + 0.5) / 16.0**_DIGITS

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from mqa_platform.core.calibration.stale import stale_line
 from mqa_platform.destinations.answers import Taken, taken
 from mqa_platform.destinations.channels import Ready, channels_of, kinds_of
 from mqa_platform.destinations.filling import Filled, fill
@@ -22,6 +23,8 @@ from mqa_platform.destinations.verdicts import Clock
 from mqa_platform.home import Home
 from mqa_platform.marts import open_marts
 from mqa_platform.policy.models import Policy
+from mqa_platform.promotions import load_history
+from mqa_platform.threshold_reviews import ages
 from mqa_platform.warehouse.errors import SnapshotMissingError
 
 # Opens the warehouse for the length of a block.
@@ -91,7 +94,8 @@ def delivered(
     done = Delivery(unusable=ready.unusable)
     done.answers = _answers(home, journal, ready, policy, clock)
     with opened() as session:
-        done.filled = fill(session, journal, policy, kinds_of(policy), clock())
+        notes = _notes(home, session)
+        done.filled = fill(session, journal, policy, kinds_of(policy), clock(), notes)
     done.sent = send_due(
         journal, ready.channels, policy.delivery.retries, clock, over=done.filled.over
     )
@@ -102,6 +106,13 @@ def delivered(
         done.sent.left_alone |= more.left_alone
     done.unusable |= done.sent.left_alone
     return done
+
+
+def _notes(home: Home, session: Any) -> list[str]:
+    """What every digest says beside its reader's accounts: thresholds that nobody has looked at."""
+    days = session.days("stages")
+    stale = stale_line(ages(home, load_history(home), days[-1])) if days else None
+    return [stale] if stale else []
 
 
 def _answers(home: Home, journal: Journal, ready: Ready, policy: Policy, clock: Clock) -> Taken:

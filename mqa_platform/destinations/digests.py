@@ -36,6 +36,7 @@ def digests(
     policy: Policy,
     kinds: Mapping[str, Sequence[str]],
     now: datetime,
+    notes: Sequence[str] = (),
 ) -> Digests:
     """The digests of today that were not made yet, once it is time for them.
 
@@ -47,6 +48,7 @@ def digests(
         policy: says when digests go out.
         kinds: which channels take digests.
         now: the moment.
+        notes: what every digest says beside its reader's accounts; nobody is written to for them alone.
     """
     channels = [name for name, takes in kinds.items() if "digest" in takes]
     moment = now.astimezone(UTC)
@@ -72,7 +74,7 @@ def digests(
             asked.append(
                 {**intent, "key": key, "channel": keys[key], "handoff_id": None, "at": now}
             )
-    made = payloads(session, asked, policy, every, now=now)
+    made = payloads(session, asked, policy, every, now=now, notes=notes)
     for intent in sorted(asked, key=lambda i: i["key"]):
         payload = made.get(intent["key"])
         if payload is not None:

@@ -50,6 +50,7 @@ def fill(
     policy: Policy,
     kinds: Mapping[str, Sequence[str]],
     now: datetime,
+    notes: Sequence[str] = (),
 ) -> Filled:
     """Enters what is to be told, gives up what is over, and releases what may go out today.
 
@@ -59,6 +60,7 @@ def fill(
         policy: in force today, of all motions.
         kinds: of ``channels.kinds_of``.
         now: the moment.
+        notes: what every digest says beside its reader's accounts.
     """
     days = session.days("stages")
     if not days:
@@ -85,7 +87,7 @@ def fill(
     filled.given_up += journal.bury(over)
     journal.release(list(ready.values()), now)
     filled.released = len(ready)
-    made = digests(session, journal, told, turn.held, policy, kinds, now)
+    made = digests(session, journal, told, turn.held, policy, kinds, now, notes)
     filled.entered += journal.enter(made.messages, now)
     filled.released += len(made.messages)
     journal.bury(made.told_in_them)

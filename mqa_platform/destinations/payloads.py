@@ -71,6 +71,7 @@ def payloads(
     policy: Policy,
     lines: Sequence[Row] = (),
     now: datetime | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """What each intent's message holds, by its key.
 
@@ -81,6 +82,7 @@ def payloads(
         policy: all motions.
         lines: of digests, as ``core.digest.digest_lines`` gives them.
         now: the moment at which it is told what is due and what was; None: this one.
+        notes: of digests, what every reader is told.
 
     Returns:
         Payloads of all intents whose handoff is still published; a digest without a line has none.
@@ -91,14 +93,18 @@ def payloads(
         digests[line["rep_id"]].append(line)
     found = {}
     for intent in intents:
-        made = _payload(intent, read, digests, now or datetime.now(UTC))
+        made = _payload(intent, read, digests, now or datetime.now(UTC), notes)
         if made is not None:
             found[intent["key"]] = made
     return found
 
 
 def _payload(
-    intent: Row, read: _Read, digests: Mapping[str, list[Row]], now: datetime
+    intent: Row,
+    read: _Read,
+    digests: Mapping[str, list[Row]],
+    now: datetime,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any] | None:
     kind, to = intent["kind"], read.reader(intent["rep_id"])
     zone = to["time_zone"]
@@ -106,7 +112,8 @@ def _payload(
     made |= {"account": None, "handoff": None, "evidence_url": None, "brief": None}
     if kind == "digest":
         mine = digests.get(intent["rep_id"], [])
-        return {**made, "facts": digest_facts(mine, zone, intent["at"])} if mine else None
+        facts = digest_facts(mine, zone, intent["at"], notes)
+        return {**made, "facts": facts} if mine else None
     handoff = read.handoffs.get(intent["handoff_id"])
     if handoff is None:
         return None

@@ -36,7 +36,7 @@ from mqa_platform.evaluation.capacity_markets import (
     market_entries,
     pooled,
 )
-from mqa_platform.evaluation.measures import Facts
+from mqa_platform.evaluation.measures import Facts, share
 from mqa_platform.market.config import World
 from mqa_platform.market.streams import Ints
 from mqa_platform.policy.loader import load_policy
@@ -44,6 +44,8 @@ from mqa_platform.policy.models import Policy
 
 QUARTER, HALF_YEAR = 13, 26
 PROGRAMMES = 20
+# Where exactly right thresholds stay within the tolerance less often than this, chance hides the solver.
+SAYS_ENOUGH = 0.5
 Tell = Callable[[str], None]
 
 
@@ -82,7 +84,10 @@ def evaluate_capacity(
     halves = [rng.random(pool.accounts) < 0.5 for _ in range(PROGRAMMES)]
     tell("quarter by quarter")
     runs = [_programme(pool, policy, None), *(_programme(pool, policy, h) for h in halves)]
-    return {"capacity": _capacity(runs), "stale_alarm": _stale(pool, policy, [None, *halves])}
+    once = _programme(pool, policy, None, once=True)
+    never = _shares([once] if once[0] else [])
+    capacity = _capacity(runs) | {"untouched": {k: never[k] for k in ("within_share", "ratios")}}
+    return {"capacity": capacity, "stale_alarm": _stale(pool, policy, [None, *halves])}
 
 
 def _solved(grid: Grid, policy: Policy, room: float, week: int) -> tuple[list[int], str]:
@@ -114,18 +119,21 @@ def _room(grid: Grid) -> float:
 
 
 def _programme(
-    pool: Pool, policy: Policy, kept: np.ndarray | None
+    pool: Pool, policy: Policy, kept: np.ndarray | None, once: bool = False
 ) -> tuple[float, list[_Quarter], int]:
-    """The room, the quarters and the proposals out of cycle of one programme."""
+    """The room, the quarters and the proposals out of cycle of one programme; with ``once`` only the first is made."""
     grid = grid_of(pool, kept, len(thresholds(policy)))
     room, quarters, again = _room(grid), [], 0
+    steps: list[int] = []
+    status = ""
     for start in range(SEEN, WEEKS - WARM_UP - QUARTER + 1, QUARTER):
-        steps, status = _solved(grid, policy, room, start)
+        if start == SEEN or not once:
+            steps, status = _solved(grid, policy, room, start)
         watch, counts = Cusum(room), []
         for week in range(start, start + QUARTER):
             n = int(sum(grid.entered[t, s - FIRST_STEP, week] for t, s in enumerate(steps)))
             counts.append(n)
-            if watch.add(n) and week + 1 < start + QUARTER:
+            if watch.add(n) and week + 1 < start + QUARTER and not once:
                 steps, status = _solved(grid, policy, room, week + 1)
                 watch, again = Cusum(room), again + 1
         quarters.append(_Quarter(np.array(counts), status, start >= SEEN + QUIET))
@@ -134,9 +142,26 @@ def _programme(
 
 def _capacity(runs: list[tuple[float, list[_Quarter], int]]) -> Facts:
     """Figures of the whole programme, and apart those of programmes with a random half of its accounts."""
-    whole = runs[0]
-    halves = {"programmes": len(runs) - 1, **_shares(runs[1:])}
-    return {**_shares([whole]), "halves": halves}
+    halves = [r for r in runs[1:] if r[0] > 0]
+    whole = _shares([r for r in runs[:1] if r[0] > 0])
+    return {**whole, "says": _says(whole), "halves": {"programmes": len(halves), **_shares(halves)}}
+
+
+def _says(whole: Facts) -> list[str]:
+    """What the figures of the whole programme allow to be said."""
+    room, chance = whole["room_per_week"], whole["within_share_by_chance"]
+    if not whole["quarters"]:
+        return ["These markets bring no MQA at the thresholds in force: nothing can be said."]
+    said = [
+        f"{whole['within_share']:.0%} of {whole['quarters']} quarters are within {TOLERANCE:.0%} of the room "
+        f"({whole['within_low']:.0%} to {whole['within_high']:.0%}); exactly right thresholds would keep {chance:.0%}."
+    ]
+    if chance < SAYS_ENOUGH:
+        said.append(
+            f"At {room:.1f} MQAs a week chance alone moves a quarter by more than {TOLERANCE:.0%}: the share "
+            "says nothing of the solver. Take more accounts."
+        )
+    return said
 
 
 def _shares(runs: list[tuple[float, list[_Quarter], int]]) -> Facts:
@@ -154,21 +179,21 @@ def _shares(runs: list[tuple[float, list[_Quarter], int]]) -> Facts:
             weeks += len(q.counts)
     every = within[False] + within[True]
     low, high = wilson(sum(every), len(every))
-    room = sum(r[0] for r in runs) / len(runs)
+    room = sum(r[0] for r in runs) / max(len(runs), 1)
     return {
         "room_per_week": room,
-        "within_share": sum(every) / len(every),
+        "within_share": share(sum(every), len(every)),
         "within_low": low,
         "within_high": high,
-        "within_share_quiet": sum(within[False]) / len(within[False]),
-        "within_share_drifting": sum(within[True]) / len(within[True]),
+        "within_share_quiet": share(sum(within[False]), len(within[False])),
+        "within_share_drifting": share(sum(within[True]), len(within[True])),
         "within_share_by_chance": _by_chance(room),
         "quarters": len(every),
         "ratios": [round(r, 3) for r in ratios] if len(runs) == 1 else None,
-        "mean_ratio": sum(ratios) / len(ratios),
-        "weeks_outside_share": outside / weeks,
-        "quarters_with_a_week_outside_share": beyond / len(every),
-        "out_of_cycle_per_year": sum(r[2] for r in runs) / len(runs) / (len(runs[0][1]) / 4),
+        "mean_ratio": share(sum(ratios), len(ratios)),
+        "weeks_outside_share": share(outside, weeks),
+        "quarters_with_a_week_outside_share": share(beyond, len(every)),
+        "out_of_cycle_per_year": share(sum(r[2] for r in runs), sum(len(r[1]) for r in runs) / 4),
     }
 
 
@@ -176,6 +201,8 @@ def _by_chance(room: float) -> float:
     """The share of quarters within the tolerance if every threshold were exactly right: Poisson alone."""
     from scipy.stats import poisson
 
+    if room <= 0:
+        return 0.0
     mean = room * QUARTER
     high = poisson.cdf(np.floor(mean * (1 + TOLERANCE)), mean)
     return float(high - poisson.cdf(np.ceil(mean * (1 - TOLERANCE)) - 1, mean))
@@ -195,6 +222,8 @@ def _stale(pool: Pool, policy: Policy, programmes: list[np.ndarray | None]) -> F
         steps, _ = _solved(grid, policy, _room(grid), SEEN)
         counts = np.sum([grid.entered[t, s - FIRST_STEP] for t, s in enumerate(steps)], axis=0)
         level = float(counts[begin - 52 : begin].mean())
+        if not level:
+            continue
         quiet, watch = Cusum(level), Cusum(level)
         alarms.append(sum(bool(quiet.add(int(n))) for n in counts[begin - 52 : begin]))
         smooth = np.convolve(counts, np.ones(9) / 9, mode="same")[begin:-4]
@@ -213,6 +242,6 @@ def _stale(pool: Pool, policy: Policy, programmes: list[np.ndarray | None]) -> F
         "weeks_since_drift_began": float(np.median(since)) if since else None,
         "heard": len(late),
         "stale": stale,
-        "false_alarms_in_52_quiet_weeks": sum(alarms) / len(alarms),
-        "false_alarms_most": max(alarms),
+        "false_alarms_in_52_quiet_weeks": share(sum(alarms), len(alarms)),
+        "false_alarms_most": max(alarms, default=None),
     }

@@ -25,6 +25,8 @@ WARM_UP, SEEN, QUIET, CHANGING = 26, 39, 39, 52
 WEEKS = WARM_UP + SEEN + QUIET + CHANGING
 FALL = -0.5
 FIRST_STEP = STEPS[0]
+# A programme of so many accounts has about 35 MQAs a week at half of what the thresholds in force bring.
+_PROGRAMME, _MOST = 40_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,15 @@ def grid_of(pool: Pool, kept: np.ndarray | None, tiers: int) -> Grid:
     np.add.at(entered, place, 1)
     np.add.at(hits, place, pool.hit[rows])
     return Grid(entered, hits)
+
+
+def enough_accounts(asked: int, seeds: int) -> int:
+    """Accounts of each market of a programme: what the markets' own measurement asks for, or enough to say something.
+
+    With few accounts chance alone moves a quarter by more than the tolerance. No market is of more than 10,000
+    accounts, which fit into memory with their three years.
+    """
+    return min(max(asked, _PROGRAMME // seeds), _MOST)
 
 
 def market_config(

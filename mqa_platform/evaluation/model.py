@@ -179,6 +179,8 @@ def _verdict(low: float | None, high: float | None) -> str:
 def _says(world: World, each: dict[str, Facts], compared: dict[str, Facts]) -> list[str]:
     """What the figures allow to be said, and nothing more."""
     said = []
+    if all(m["lift_top_decile"]["verdict"] == "cannot say" for m in compared.values()):
+        return ["One market says nothing of the difference between models: take two seeds or more."]
     for baseline, measures in compared.items():
         verdicts = {name: m["verdict"] for name, m in measures.items()}
         words = ", ".join(f"{name.replace('_', ' ')}: {v}" for name, v in verdicts.items())
@@ -196,7 +198,7 @@ def _says(world: World, each: dict[str, Facts], compared: dict[str, Facts]) -> l
         != compared["mql"]["balance"]["verdict"]
     ):
         said.append("Who looks at people and not at fit finds more: our ICP refuses many who buy.")
-    if compared["fit_only"]["lift_top_decile"]["verdict"] != "better":
+    if compared["fit_only"]["lift_top_decile"]["verdict"] in ("worse", "no difference shown"):
         said.append(
             "The MQA score ranks no better than fit alone: what is seen tells nothing of who buys."
         )

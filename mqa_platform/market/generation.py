@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mqa_platform.market.ad_files import write_ad_spend
 from mqa_platform.market.behaviour import MailActions, background_signals, episode_signals
 from mqa_platform.market.config import MarketConfig, MarketSummary, Month
 from mqa_platform.market.crm_files import write_crm
@@ -138,6 +139,7 @@ class _Generation:
         signals, actions = episode_signals(config, self.accounts, self.people, self.shown)
         (self.inbox / "segment").mkdir()
         (self.inbox / "marketo").mkdir()
+        (self.inbox / "ads").mkdir()
         self.rows["marketo_leads"] = write_leads(config, self.people, self.inbox / "marketo")
         waiting: list[Messages] = []
         for month in months:
@@ -157,6 +159,7 @@ class _Generation:
         visits = together(parts)
         if self.hard is not None:
             visits = harder(config, self.hard, self.accounts, self.people, self.cast, month, visits)
+        self.rows["ad_spend"] += write_ad_spend(config, visits, month, self.inbox / "ads")
         messages = delivered(config, with_identifies(visits, month), month)
         s = messages.signals
         self.seen[s.cookie] = True

@@ -26,6 +26,12 @@ class Calibration(Model):
     share_of_capacity: Annotated[float, Field(gt=0, le=1)] = 1.0
     # A threshold that nobody has looked at for longer is flagged.
     review_days: Days = 91
+    # The population stability index of a quarter's scores from which on they have shifted.
+    psi_limit: Annotated[float, Field(gt=0, le=5)] = 0.25
+    # Fewer accounts that won than these, and no weight is asked of them.
+    enough_wins: Annotated[int, Field(ge=10, le=100_000)] = 30
+    # A weight whose interval is wider than this share of it is not proposed.
+    widest_interval: Annotated[float, Field(gt=0, le=10)] = 1.0
     # MQAs a rep and quarter that practitioners call usual; shown beside the load, never aimed at.
     usual_low: Annotated[int, Field(ge=0)] = 30
     usual_high: Annotated[int, Field(ge=1)] = 100

@@ -51,6 +51,9 @@ SHARED = {
 # They say how data is read and who is told, not what an account is worth.
 _NO_MEANING = ("sources", "mapping", "delivery", "write_back")
 
+# Fields that came later: left out, they leave the version of a policy as it was before they came.
+_LATER = {("routing", "experiment")}
+
 # In these mappings the first match wins, so their order is part of what the policy means.
 _ORDERED = {("signals", "signals"), ("signals", "page_types")}
 
@@ -182,6 +185,7 @@ def _canonical(value: Any, path: tuple[str, ...]) -> Any:
         return {
             name: _canonical(getattr(value, name), (*path, name))
             for name in type(value).model_fields
+            if (*path, name) not in _LATER or getattr(value, name) is not None
         }
     if isinstance(value, Mapping):
         pairs = {str(key): _canonical(item, (*path, str(key))) for key, item in value.items()}

@@ -74,6 +74,20 @@ class RouteStep(Model):
         return " ".join(parts)
 
 
+class Experiment(Model):
+    """A randomised control: a share of the accounts that qualify is not given to sales.
+
+    Another name draws anew; another share with the same name keeps who was drawn by the smaller one.
+    """
+
+    name: Name
+    # More than half would leave fewer accounts to work than to compare with.
+    holdout_share: Annotated[float, Field(gt=0, le=0.5)]
+    # Only accounts of these tiers are drawn; none named means all.
+    tiers: list[TierName] = []
+    holdout_queue: Name = "held_out"
+
+
 class Routing(Model):
     """routing.yaml: the order in which a rep is looked for; the last resort is a queue."""
 
@@ -94,6 +108,8 @@ class Routing(Model):
     backlog_per_rep_day: Annotated[int, Field(ge=1, le=1000)] = 2
     fallback_queue: Name = "unrouted_queue"
     marketing_queue: Name = "marketing_play"
+    # Off unless it is named: who qualifies is given to sales.
+    experiment: Experiment | None = None
 
     @model_validator(mode="after")
     def _no_step_stands_twice(self) -> Routing:
@@ -106,7 +122,19 @@ class Routing(Model):
                 "fallback_queue and marketing_queue are one queue; what nobody could be found for would "
                 "look like what marketing has to find the contacts of"
             )
+        held = None if self.experiment is None else self.experiment.holdout_queue
+        if held in (self.fallback_queue, self.marketing_queue):
+            raise ValueError(
+                f"experiment: holdout_queue {held} is another queue already; what is held out on purpose would "
+                "look like what waits for somebody"
+            )
         return self
+
+    @property
+    def silent_queues(self) -> tuple[str, ...]:
+        """The queues in which sales is not meant to call: no clock runs, and nobody is told."""
+        held = () if self.experiment is None else (self.experiment.holdout_queue,)
+        return (self.marketing_queue, *held)
 
     def places(self) -> list[list[tuple[int, RouteStep]]]:
         """The steps with their numbers (from 1), those of one place together, first place first."""

@@ -25,7 +25,6 @@ def score_chart(rows: Sequence[dict[str, Any]], entries: Sequence[date]) -> str:
     """
     # Slow to import, and only pages need it.
     import altair as alt
-    import vl_convert
 
     told = [{**r, "day": r["day"].isoformat()} for r in rows]
     # In UTC: in the zone of the machine a day would begin on the evening before.
@@ -45,8 +44,15 @@ def score_chart(rows: Sequence[dict[str, Any]], entries: Sequence[date]) -> str:
     if marks:
         rule = alt.Chart(alt.Data(values=marks)).mark_rule(color=_ENTRY, strokeDash=[2, 2])
         layers.append(rule.encode(x=day))
-    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT).configure(font=_FONT)
-    svg = vl_convert.vegalite_to_svg(chart.to_dict(), allowed_base_urls=[])
+    return as_picture(alt.layer(*layers), WIDTH, HEIGHT)
+
+
+def as_picture(chart: Any, width: int, height: int) -> str:
+    """A chart of altair as ``data:image/svg+xml;base64,…``, of so many points."""
+    import vl_convert
+
+    told = chart.properties(width=width, height=height).configure(font=_FONT).to_dict()
+    svg = vl_convert.vegalite_to_svg(told, allowed_base_urls=[])
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 

@@ -22,6 +22,7 @@ _TITLES: Final = {
     "held": "Waiting for their turn",
     "news": "New activity",
     "standing": "Where it stands",
+    "programme": "For everybody",
     "alert": "What happened",
 }
 # What a webhook's event is made of beside its text; everything in it is ours or published.

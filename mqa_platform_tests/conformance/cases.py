@@ -61,7 +61,7 @@ from mqa_platform.core.qualification import moments
 from mqa_platform.core.reachable import refusals
 from mqa_platform.core.releases import with_release
 from mqa_platform.core.routing import Routed, route, routing_kernel, standing_problems
-from mqa_platform.core.routing_facts import Sources
+from mqa_platform.core.routing_facts import Sources, asks
 from mqa_platform.core.sla_events import sla_events
 from mqa_platform.core.subtrees import (
     Subtrees,
@@ -100,6 +100,8 @@ def policy() -> Policy:
     told["signals"]["signals"]["pricing_view"]["weight"] = 8.3
     told["signals"]["signals"]["pricing_view"]["per_person_day"] = 11.1
     told["signals"]["seniority"][0]["factor"] = 0.7
+    # It draws for the one handoff, and gives it to sales.
+    told["routing"]["experiment"] = {"name": "spring", "holdout_share": 0.1}
     return Policy.model_validate(told)
 
 
@@ -689,7 +691,7 @@ class Stages:
         rules, known = {"r": self.policy.routing}, DeskTables(*rows)
         sources = Sources(
             t["stage_transitions"], t["accounts"], t["crm_accounts"], t["crm_opportunities"],
-            t["crm_opportunity_team"],
+            t["crm_opportunity_team"], asks(t["touchpoints"], self.policy),
         )  # fmt: skip
         kernel = routing_kernel(rules, known, LAST)
         found = route([(entered, "r")], sources, kernel, self.session.apply)
@@ -697,6 +699,7 @@ class Stages:
         problems = self.session.constant("problems", standing_problems(rules, known, LAST))
         self.keep("route_steps", found.steps())
         self.keep("handoff_owners", found.owners())
+        self.keep("experiment_arms", found.arms())
         self.keep("routing_exceptions", found.exceptions(problems))
         return found
 

@@ -20,7 +20,7 @@ TABLES = (
     "crm_activities", "crm_users", "signals", "dropped_signals", "sessions", "touchpoints",
     "unresolved_signals", "accounts", "excluded_accounts", "scores", "score_receipts", "people",
     "stages", "stage_transitions", "overrides",
-    "capacity", "absences", "reassignments", "crm_opportunity_team", "route_steps", "handoff_owners",
+    "capacity", "absences", "reassignments", "crm_opportunity_team", "route_steps", "handoff_owners", "experiment_arms",
     "routing_exceptions", "handoffs", "worklist", "ageing_handoffs", "sla_events", "sla_compliance", "follow_up",
     "calendar_problems", "conversions", "conversion_metrics", "metric_accounts",
     "opportunity_origin", "attribution", "conversion_paths", "pipeline_forecast", "rejection_reasons",

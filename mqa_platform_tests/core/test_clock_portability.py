@@ -70,7 +70,10 @@ def expressions(policy: Policy, *, delivers: bool) -> dict[str, ir.Table]:
     return cut.seen
 
 
-MANAGED = policy_with(sla={"managers": {"EMEA": "eva", "APAC": "kim"}})
+MANAGED = policy_with(
+    sla={"managers": {"EMEA": "eva", "APAC": "kim"}},
+    routing={"experiment": {"name": "spring", "holdout_share": 0.1}},
+)
 EXPRESSIONS = expressions(MANAGED, delivers=True) | {
     f"plain {name}": expr for name, expr in expressions(default_policy(), delivers=False).items()
 }

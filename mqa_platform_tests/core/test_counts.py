@@ -16,6 +16,7 @@ from mqa_platform.core.calibration.counts import (
     alarms,
     drifting,
     expected,
+    level_begins,
     mean_interval,
     poisson_band,
     trend,
@@ -120,3 +121,27 @@ def test_a_sum_by_hand():
 def test_a_half_week_of_half_the_count_is_no_change():
     watch = Cusum(30)
     assert [watch.add(15, exposure=0.5) for _ in range(30)] == [None] * 30
+
+
+def test_a_change_of_level_is_dated_by_the_week_in_which_it_began():
+    assert level_begins([40] * 18 + [20] * 8) == 18
+    assert level_begins([20] * 15 + [40] * 11) == 15
+    # Down and up again: the last change counts.
+    assert level_begins([40] * 13 + [15] * 6 + [40] * 7) == 19
+
+
+def test_without_a_change_all_weeks_are_of_one_level_and_few_weeks_say_nothing():
+    assert level_begins([40] * 26) == 0
+    assert level_begins([]) == 0
+    assert level_begins([90, 90, 90, 1, 1, 1, 1]) == 0
+
+
+def test_a_change_just_now_leaves_enough_weeks_to_take_a_mean_of():
+    assert level_begins([40] * 25 + [0]) == 22
+
+
+def test_chance_alone_is_seldom_taken_for_a_change_of_level():
+    rng = np.random.default_rng(8)
+    cut = [level_begins(rng.poisson(30, 26).tolist()) > 0 for _ in range(400)]
+    # Thirteen weeks are watched, and a false alarm comes once in 52 at most; the mean itself is of 13 weeks.
+    assert np.mean(cut) < 0.25

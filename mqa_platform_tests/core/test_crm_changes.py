@@ -137,10 +137,10 @@ def _known(engine: Engine) -> Known:
         "sales_status": text,
     }
     handoffs = {"handoff_id": text, "account_id": text, "motion": text, "created_on": day,
-                "evidence_url": text}  # fmt: skip
+                "evidence_url": text, "status": text}  # fmt: skip
     rung = {"stage_date": DAY, "stage": "mqa", "entered_on": DAY, "policy_version": "v1"}
     return Known(
-        table(stages, [{**rung, **stage, "account_id": a} for a in ("kept", "twice", "found", "gone")]
+        table(stages, [{**rung, **stage, "account_id": a} for a in ("kept", "twice", "found", "gone", "quiet")]
               + [{**rung, "account_id": "kept", "motion": "expansion"}]),
         table(scores, [{**score, "account_id": "kept", "engagement_score": 61, "threshold": 50,
                         "validity": "degraded"}]),
@@ -151,12 +151,14 @@ def _known(engine: Engine) -> Known:
                         for d, w in ((DAY, "inbound"), (DAY, "outbound"), (date(2026, 3, 2), "inbound"))]),
         table(accounts, [{"account_id": a, "valid_from": date(2020, 1, 1), "is_discovered": a == "found",
                           "sales_status": "accepted" if a == "kept" else None}
-                         for a in ("kept", "twice", "found")]
+                         for a in ("kept", "twice", "found", "quiet")]
               + [{"account_id": "gone", "valid_from": date(2020, 1, 1), "valid_to": DAY,
                   "is_discovered": False}]),
         table({"account_id": text, "survivor_id": text}, [{"account_id": "twice", "survivor_id": "kept"}]),
         table(handoffs, [{"handoff_id": "h", "account_id": "kept", "motion": "new_business",
-                          "created_on": DAY, "evidence_url": "https://x/h.html"}]),
+                          "created_on": DAY, "evidence_url": "https://x/h.html", "status": "open"},
+                         {"handoff_id": "k", "account_id": "quiet", "motion": "new_business",
+                          "created_on": DAY, "evidence_url": None, "status": "held_out"}]),
     )  # fmt: skip
 
 
@@ -166,6 +168,8 @@ def test_a_record_tells_the_last_day_and_only_accounts_of_the_crm_are_written() 
     rows = {r["account_id"]: r for r in engine.rows(records)}
     assert {a: r["left_out"] for a, r in rows.items()} == {
         "kept": None, "twice": "duplicate", "found": "discovered", "gone": "not_in_crm",
+        # Its stage in the CRM would tell sales to call.
+        "quiet": "held_out",
     }  # fmt: skip
     kept = rows["kept"]
     assert (kept["score"], kept["threshold"], kept["touchpoints"]) == (61.0, 50.0, 1)

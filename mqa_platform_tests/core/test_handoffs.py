@@ -9,7 +9,8 @@ from mqa_platform.core.desk import DeskTables
 from mqa_platform.core.handoffs import entries, handoffs, rerouted
 from mqa_platform.core.opportunity_teams import opportunity_team
 from mqa_platform.core.routing import route, routing_kernel, standing_problems
-from mqa_platform.core.routing_facts import Sources
+from mqa_platform.core.routing_facts import Sources, asks
+from mqa_platform.core.routing_steps import fraction
 from mqa_platform_tests.core.engine import (
     ACCOUNTS,
     TIMESTAMP,
@@ -19,6 +20,7 @@ from mqa_platform_tests.core.engine import (
     day,
     default_policy,
     landed_schema,
+    policy_with,
 )
 
 TRANSITIONS = pa.schema(
@@ -73,15 +75,20 @@ def entered_of(engine, moves, accounts):
 TEAM = [user("owner"), user("german", regions="Germany"), user("bavarian", regions="DE:Bavaria")]
 
 
-def routing(engine, moves, accounts, *, crm_accounts=(), deals=(), links=(), desk=None, as_of=300):
+def routing(
+    engine, moves, accounts, *, crm_accounts=(), deals=(), links=(), desk=None, as_of=300,
+    policy=None, asked=None,
+):  # fmt: skip
     """What routing finds by the default policy, read from tables."""
+    policy = policy or default_policy()
     crm = engine.table(crm_accounts, crm_schema("landed_accounts"), is_deleted=False)
     told = engine.table(deals, crm_schema("landed_opportunities"), is_deleted=False)
     team = engine.keep(opportunity_team(engine.table(links, landed_schema("landed_associations"))))
     sources = Sources(
-        engine.table(moves, TRANSITIONS), engine.table(accounts, ACCOUNTS), crm, told, team
-    )
-    rules = {"r": default_policy().routing}
+        engine.table(moves, TRANSITIONS), engine.table(accounts, ACCOUNTS), crm, told, team,
+        None if asked is None else asks(asked, policy),
+    )  # fmt: skip
+    rules = {"r": policy.routing}
     kernel = routing_kernel(rules, desk or DeskTables(TEAM), day(as_of))
     parts = [(entered_of(engine, moves, accounts), "r")]
     return route(parts, sources, kernel, engine.apply)
@@ -185,12 +192,13 @@ def test_who_was_put_on_the_rung_by_hand_has_somebodys_word_for_evidence(engine)
     assert row["evidence_rule"] == "override"
 
 
-def made(engine, moves, accounts=None, scores=(), policy=None):
+def made(engine, moves, accounts=None, scores=(), policy=None, asked=None):
     accounts = accounts or [account()]
+    found = routing(engine, moves, accounts, policy=policy, asked=asked)
     return engine.keep(
         handoffs(
             entered_of(engine, moves, accounts),
-            engine.keep(routing(engine, moves, accounts).routes()),
+            engine.keep(found.routes()),
             engine.table(moves, TRANSITIONS),
             engine.table(scores, SCORES, motion="new_business", score_date=day(0)),
             policy or default_policy(),
@@ -296,3 +304,66 @@ def test_a_handoff_that_is_routed_again_keeps_everything_but_its_rep(engine):
     (one,), (other,) = engine.rows(before), engine.rows(rerouted(before, engine.keep(after)))
     assert {c for c in one if one[c] != other[c]} == {"rep_id", "reassigned_on", "reassign_reason"}
     assert (other["rep_id"], other["first_rep_id"]) == ("other", "german")
+
+
+def drawn(name, number):
+    """The policy with an experiment that holds acme out of its first episode, or does not."""
+    share = {"held": 0.5, "given": 1e-9}[number]
+    return policy_with(routing={"experiment": {"name": name, "holdout_share": share}})
+
+
+# Its draw for the first episode of acme is below a half.
+NAME = next(f"n{i}" for i in range(50) if fraction(f"n{i}", "acme", "new_business", "1") < 0.5)
+
+
+@pytest.mark.parametrize("rule", ["qualified", "backlog"])
+def test_what_is_held_out_says_so_until_the_episode_is_over(engine, rule):
+    policy = drawn(NAME, "held")
+    (found,) = engine.rows(made(engine, [move(rule=rule)], policy=policy))
+    assert (found["status"], found["route_rule"]) == ("held_out", "holdout")
+    assert (found["rep_id"], found["released_on"]) == ("held_out", None)
+    accepted = [move(rule=rule), move(1, "sales_accepted", "first_touch")]
+    (found,) = engine.rows(made(engine, accepted, policy=policy))
+    # Sales found it by itself: it is held out all the same, and the CRM's word stands beside it.
+    assert (found["status"], found["accepted_at"].date()) == ("held_out", day(1))
+    over = [move(rule=rule), move(9, "recycled", "no_first_touch")]
+    (found,) = engine.rows(made(engine, over, policy=policy))
+    assert (found["status"], found["route_rule"]) == ("recycled", "holdout")
+
+
+def test_what_is_given_to_sales_is_as_without_an_experiment(engine):
+    moves = [move(), move(9, **REJECTED), move(60, rule="backlog", episode=2)]
+    without = engine.rows(made(engine, moves), "created_on")
+    assert engine.rows(made(engine, moves, policy=drawn(NAME, "given")), "created_on") == without
+
+
+TOUCHPOINTS = pa.schema(
+    [
+        *((c, pa.string()) for c in ("signal_id", "account_id", "person_id", "signal_type")),
+        *((c, pa.string()) for c in ("direction", "page_type", "anonymous_id", "seniority")),
+        ("touchpoint_date", pa.date32()),
+        ("occurred_at", TIMESTAMP),
+    ]
+)
+
+
+def request(number, **changed):
+    return {
+        "signal_id": f"s{number}", "account_id": "acme", "signal_type": "demo_request",
+        "direction": "inbound", "touchpoint_date": day(number), "occurred_at": at(number), **changed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", ["qualified", "backlog"])
+def test_who_is_held_out_and_asks_to_be_called_is_open_from_that_day(engine, rule):
+    told = [request(-1), request(0), request(7), request(5), request(3, direction="outbound"),
+            request(2, signal_type="page_view"), request(1, account_id="other")]  # fmt: skip
+    asked = engine.table(told, TOUCHPOINTS)
+    policy = drawn(NAME, "held")
+    (found,) = engine.rows(made(engine, [move(rule=rule)], policy=policy, asked=asked))
+    assert (found["status"], found["route_rule"], found["rep_id"]) == ("open", "holdout", "german")
+    assert (found["released_on"], found["reassigned_on"]) == (day(5), day(5))
+    assert found["reassign_reason"] == "asked"
+    gone = [move(rule=rule), move(4, "recycled", "no_first_touch")]
+    (found,) = engine.rows(made(engine, gone, policy=policy, asked=asked))
+    assert (found["status"], found["reassigned_on"]) == ("recycled", None)

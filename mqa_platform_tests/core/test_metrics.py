@@ -116,6 +116,41 @@ def test_without_spend_nothing_is_said_of_cost(engine):
     assert {m: found[m]["value"] for m in only} == dict.fromkeys(only)
 
 
+def test_what_was_won_within_a_year_is_judged_when_the_year_is_over(engine):
+    rows = [
+        episode(1, 0, 400, opportunity_on=day(50), won_on=day(100), deal_won=True, deal_closed=True),
+        # Won after its year: conversions says no day of it.
+        episode(2, 5, 400, opportunity_on=day(90), deal_won=True, deal_closed=True),
+        episode(3, 10, 400, opportunity_on=day(40), deal_closed=True),
+        # 300 days old, and won already: counted in the twin only.
+        episode(4, 100, 400, opportunity_on=day(120), won_on=day(150), deal_won=True, deal_closed=True),
+    ]  # fmt: skip
+    found = made_of(engine, "episode", rows, 400, {"mqa_to_won_rate", "mqa_to_won_rate_km"}).of()
+    rate, twin = found["mqa_to_won_rate"], found["mqa_to_won_rate_km"]
+    assert (rate["numerator"], rate["denominator"], rate["censored"]) == (1, 3, 1)
+    assert rate["value"] == pytest.approx(1 / 3)
+    # On day 50 four are watched and one wins, on day 100 three and one: 1 − 3/4 × 2/3.
+    assert twin["value"] == pytest.approx(1 / 2)
+
+
+def test_volume_is_told_by_tier_segment_type_and_motion(engine):
+    rows = [
+        episode(1, 0, 40, tier="strategic", score_type="balanced"),
+        episode(2, 3, 40, segment="Retail", score_type="intent_heavy"),
+        episode(3, 33, 40, segment="Retail", score_type="intent_heavy", motion="expansion"),
+    ]
+    made = made_of(engine, "episode", rows, 40, {"mqa_volume"})
+    told = {
+        (m["dimension"], m["segment"]): m["value"] for m in made.figures if m["cohort"] == "all"
+    }
+    assert told["all", "all"] == 3
+    assert (told["tier", "strategic"], told["tier", "scaled"]) == (1, 2)
+    assert (told["segment", "Software"], told["segment", "Retail"]) == (1, 2)
+    assert (told["score_type", "balanced"], told["score_type", "intent_heavy"]) == (1, 2)
+    assert (told["motion", "new_business"], told["motion", "expansion"]) == (2, 1)
+    assert made.of("segment", "Retail", "2026-02")["mqa_volume"]["value"] == 1
+
+
 def test_an_opportunity_is_of_the_month_in_which_it_was_made(six):
     # Those of January's episodes were made on 21 January and 15 February.
     february = six.of(cohort="2026-02")

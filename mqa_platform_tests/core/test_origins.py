@@ -198,6 +198,30 @@ def test_the_funnel_follows_each_entry_to_engaged_until_the_next(engine):
     assert len({f["subject_id"] for f in found}) == 3
 
 
+def test_the_funnel_from_engaged_to_revenue_by_hand(engine):
+    # Four entries in January and one in March; three of them go on to mqa, two to a deal, one is won.
+    names = [("one", 0), ("two", 3), ("three", 5), ("four", 20), ("four", 60)]
+    moves = [{"account_id": a, "changed_on": day(n)} for a, n in names]
+    won = {"opportunity_on": day(40), "won_on": day(50), "deal_won": True, "amount": 900}
+    facts = [
+        episode(1, 10, 100, account_id="one", **won),
+        episode(2, 10, 100, account_id="two", opportunity_on=day(30), amount=500),
+        episode(3, 70, 100, account_id="four"),
+    ]
+    ground = ground_of(
+        engine, moves, accounts=[account(a) for a in ("one", "two", "three", "four")]
+    )
+    rows = engaged(ground, engine.table(facts, EPISODES))
+    counted = metric_accounts({"engaged": rows}, default_policy())
+    beside = Beside(day(0), day(100))
+    made = engine.rows(conversion_metrics(counted, default_policy(), beside, engine.apply))
+    told = {(m["metric"], m["cohort"]): m["value"] for m in made if m["dimension"] == "all"}
+    stages = ("engaged", "mqa", "opportunity", "won", "revenue")
+    assert [told[f"funnel_{s}", "all"] for s in stages] == [5, 3, 2, 1, 900]
+    assert [told[f"funnel_{s}", "2026-01"] for s in stages] == [4, 2, 2, 1, 900]
+    assert [told.get((f"funnel_{s}", "2026-03")) for s in stages[:2]] == [1, 1]
+
+
 def test_coverage_is_the_share_of_the_target_list_that_stood_on_the_rung(engine):
     stages = [
         {"account_id": a, "stage_date": day(n), "stage": s}

@@ -55,7 +55,7 @@ from mqa_platform.core.precedence import mql_decisions
 from mqa_platform.core.reachable import refusals
 from mqa_platform.core.releases import with_release
 from mqa_platform.core.reviews import identity_reviews
-from mqa_platform.core.routing_facts import Sources
+from mqa_platform.core.routing_facts import Sources, asks
 from mqa_platform.core.routing_facts import facts as routing_facts
 from mqa_platform.core.shared_ips import shared_ips
 from mqa_platform.core.signal_weeks import weekly_points
@@ -203,13 +203,15 @@ def stages_of(policy) -> dict[str, ir.Table]:
     cut(capacity_stage.absences(landed("landed_absences"), ledger), "absences")
     cut(capacity_stage.reassignments(landed("landed_reassignments")), "reassignments")
     team = cut(opportunity_team(landed("landed_associations")), "opportunity_team")
-    read = Sources(moved, accounts, crm["accounts"], crm["opportunities"], team)
+    asked = cut(asks(touched, policy), "asks")
+    read = Sources(moved, accounts, crm["accounts"], crm["opportunities"], team, asked)
     cut(routing_facts([(entered, "r")], read), "routing_facts")
     kernel = routing_stage.routing_kernel({"r": policy.routing}, DeskTables([]), day(0))
     routing = routing_stage.route([(entered, "r")], read, kernel, cut.apply)
     routes = cut(routing.routes(), "routes")
     cut(routing.steps(), "route_steps")
     cut(routing.owners(), "handoff_owners")
+    cut(routing.arms(), "experiment_arms")
     problems = ibis.table(ibis.Schema.from_pyarrow(routing_stage.PROBLEMS), name="problems")
     cut(routing.exceptions(problems), "routing_exceptions")
     made = cut(handoffs_stage.handoffs(entered, routes, moved, scores, policy), "handoffs")

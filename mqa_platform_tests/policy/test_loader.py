@@ -59,7 +59,7 @@ def test_a_key_like_no_other_is_told_what_there_is(tmp_path: Path) -> None:
     assert _problems(_folder(tmp_path, routing="zzz: 1\n")) == [
         "routing.yaml:1: zzz: unknown key; known are order, regions, "
         "capacity_per_week, follow_owner_changes, reroute_when_a_rep_leaves, max_unrouted, backlog_per_rep_day, "
-        "fallback_queue, marketing_queue"
+        "fallback_queue, marketing_queue, experiment"
     ]
 
 

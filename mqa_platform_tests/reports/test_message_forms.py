@@ -126,6 +126,20 @@ def test_a_digest_says_what_is_due_what_waits_and_what_is_new_in_that_order():
     ]  # fmt: skip
 
 
+def test_a_digest_ends_with_what_holds_for_everybody():
+    from mqa_platform.core.messages import digest_facts
+
+    note = "The thresholds were last decided on 120 days ago (2025-09-07): a review was due."
+    told = digest_facts([line()], "UTC", AT, [note])
+    text = markdown(payload("digest", facts=told))
+    assert text.index("## For everybody") > text.index("## Due, or over")
+    assert "120 days ago" in text
+    # Without a note there is no heading without a line below it.
+    assert "For everybody" not in markdown(
+        payload("digest", facts=digest_facts([line()], "UTC", AT))
+    )
+
+
 def test_a_digest_says_what_was_due_and_what_is():
     from datetime import timedelta
 

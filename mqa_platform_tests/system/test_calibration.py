@@ -10,9 +10,18 @@ from typing import Any
 import duckdb
 import pytest
 
+from mqa_platform.assets.calibration import calibration
 from mqa_platform.home import Home
 from mqa_platform.policy.loader import load_policy, policy_version
-from mqa_platform_tests.system.pipeline import ALL
+from mqa_platform_tests.system.pipeline import ALL, copy_home, run
+
+
+@pytest.fixture(scope="module")
+def calibrated(built: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The built home with a proposal published, as the quarterly job does it; tests only read it."""
+    home = copy_home(built, tmp_path_factory.mktemp("calibrated"))
+    run(home, ALL, work=(calibration,))
+    return home
 
 
 def rows(home: Home, table: str) -> list[dict[str, Any]]:
@@ -24,44 +33,49 @@ def rows(home: Home, table: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_run_proposes_a_threshold_for_every_tier_and_changes_none(built: Home) -> None:
-    found = {r["tier"]: r for r in rows(built, "threshold_proposals")}
+def test_a_run_proposes_a_threshold_for_every_tier_and_changes_none(calibrated: Home) -> None:
+    found = {r["tier"]: r for r in rows(calibrated, "threshold_proposals")}
     assert set(found) == {"strategic", "scaled", "programmatic"}
     bars = {tier: float(rule.threshold) for tier, rule in load_policy(None).stages.tiers}
     assert {t: r["threshold_now"] for t, r in found.items()} == bars
     assert {r["policy_version"] for r in found.values()} == {policy_version(load_policy(None))}
     assert {r["proposed_on"] for r in found.values()} == {ALL.days()[-1]}
-    scores = [r for r in rows(built, "scores") if r["motion"] == "new_business"]
+    scores = [r for r in rows(calibrated, "scores") if r["motion"] == "new_business"]
     assert {float(r["threshold"]) for r in scores} <= set(bars.values())
 
 
 @pytest.mark.slow
-def test_the_curve_has_every_step_of_every_tier_and_marks_the_one_proposed(built: Home) -> None:
-    curve = rows(built, "threshold_curve")
+def test_the_curve_has_every_step_of_every_tier_and_marks_the_one_proposed(
+    calibrated: Home,
+) -> None:
+    curve = rows(calibrated, "threshold_curve")
     assert len(curve) == 65 * 4
     proposed = {r["tier"]: r["step"] for r in curve if r["is_proposed"]}
-    assert proposed == {r["tier"]: r["step"] for r in rows(built, "threshold_proposals")}
+    assert proposed == {r["tier"]: r["step"] for r in rows(calibrated, "threshold_proposals")}
 
 
 @pytest.mark.slow
-def test_the_room_is_what_the_reps_file_says_less_absence_and_open_work(built: Home) -> None:
-    room = rows(built, "sales_room")
+def test_the_room_is_what_the_reps_file_says_less_absence_and_open_work(calibrated: Home) -> None:
+    room = rows(calibrated, "sales_room")
     reps = {r["rep_id"] for r in room}
-    active = [r for r in rows(built, "capacity") if r["is_active"] and r["capacity_per_week"]]
+    active = [r for r in rows(calibrated, "capacity") if r["is_active"] and r["capacity_per_week"]]
     assert reps == {r["user_id"] for r in active}
     assert len(room) == 13 * len(reps)
     since = ALL.days()[-1] - timedelta(days=91)
     others = [
         h
-        for h in rows(built, "handoffs")
+        for h in rows(calibrated, "handoffs")
         if h["motion"] != "new_business" and h["created_on"] > since
     ]
     whole = sum(r["room"] for r in room) / 13 - len(others) / 13
-    assert whole == pytest.approx(rows(built, "threshold_proposals")[0]["room_per_week"])
+    assert whole == pytest.approx(rows(calibrated, "threshold_proposals")[0]["room_per_week"])
 
 
 @pytest.mark.slow
-def test_the_verb_says_what_is_published_and_nothing_is_promoted(home: Home, verb) -> None:
+def test_the_verb_says_what_is_published_and_nothing_is_promoted(
+    calibrated: Home, tmp_path: Path, verb
+) -> None:
+    home = copy_home(calibrated, tmp_path / "home")
     code, out = verb(home, "calibrate", "--json")
     assert code == 0
     told = json.loads(out)

@@ -154,6 +154,35 @@ class Cusum:
         return found
 
 
+def level_begins(counts: Sequence[int], fewest: int = 4) -> int:
+    """The first week, from 0, of the level at which the counts are now: 0 where they have not changed.
+
+    The second half is watched against the mean of the first. Where a sum passes its limit, the change began in the
+    week in which that sum last left zero (Page 1954), and what follows is watched against the new level.
+
+    Args:
+        counts: of the weeks behind, oldest first.
+        fewest: weeks that are left at least, however late the change was.
+    """
+    half = len(counts) // 2
+    if half < fewest:
+        return 0
+    begins, watch = 0, Cusum(float(np.mean(counts[:half])))
+    left = {"fallen": half, "risen": half}
+    for week in range(half, len(counts)):
+        found = watch.add(int(counts[week]))
+        if found:
+            begins = min(left[found], len(counts) - fewest)
+            watch = Cusum(float(np.mean(counts[begins : week + 1])))
+            left = {"fallen": week + 1, "risen": week + 1}
+            continue
+        if not watch.fall:
+            left["fallen"] = week + 1
+        if not watch.rise:
+            left["risen"] = week + 1
+    return begins
+
+
 def alarms(counts: Sequence[int], expected: float) -> list[tuple[int, str]]:
     """The weeks, from 0, in which the counts no longer agree with what was expected, and which way."""
     sums = Cusum(expected)

@@ -19,7 +19,13 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.calibration.counts import drifting, expected, mean_interval, poisson_band
+from mqa_platform.core.calibration.counts import (
+    drifting,
+    expected,
+    level_begins,
+    mean_interval,
+    poisson_band,
+)
 from mqa_platform.core.calibration.entries import STEPS, at_step
 from mqa_platform.core.crm import latest
 from mqa_platform.core.expressions import in_force
@@ -141,6 +147,9 @@ def curves(
 ) -> list[Curve]:
     """The curve of each tier, from the rows of ``weekly``, ``outcomes`` and ``found_deals``.
 
+    Weeks before the last change of level (``counts.level_begins``, all tiers together at the thresholds in force)
+    are left out.
+
     Args:
         bars: threshold in force by tier.
         weekly_rows: of ``weekly``.
@@ -158,14 +167,16 @@ def curves(
     deals = {(r["tier"], r["step"]): r["n"] for r in deal_rows}
     none = [0] * seen_weeks
     together = [sum(week) for week in zip(*(counts.get((t, 0), none) for t in bars), strict=True)]
-    slope = drifting(together)
+    # What was before the level changed says nothing of the weeks to come, at any step.
+    begins = level_begins(together)
+    slope = drifting(together[begins:])
     return [
         Curve(
             tier,
             bar,
             {
                 s: Point(
-                    tuple(counts.get((tier, s), none)),
+                    tuple(counts.get((tier, s), none)[begins:]),
                     *told.get((tier, s), (0, 0)),
                     deals.get((tier, s), 0),
                 )

@@ -6,6 +6,7 @@ it a metric counts (``of_programme``).
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 import ibis
@@ -18,29 +19,38 @@ from mqa_platform.core.metrics.facts import Ground
 # The rungs from mqa on, and from engaged on; recycled and disqualified are off the ladder.
 _FROM_MQA: Final = ("mqa", "sales_accepted", "sales_qualified", "opportunity", "customer")
 _FROM_ENGAGED: Final = ("engaged", *_FROM_MQA)
+_NEVER: Final = date(9999, 1, 1)
 
 
 def _placed(t: ir.Table, day: str, ground: Ground) -> ir.Table:
-    """The rows with ``tier`` and ``segment`` of the account on a day."""
-    f = ground.fit.select(
-        "valid_from", "valid_to", "tier", f_account="account_id", f_motion="motion"
-    )
+    """The rows with ``tier`` and ``segment`` of the account on a day.
+
+    Open ends are a day far away: an "or" in an outer join would compare every row with every other.
+    """
+    f, a = ground.fit, ground.accounts
+    f = f.select(
+        "valid_from", "tier", f_account="account_id", f_motion="motion",
+        valid_to=f["valid_to"].fill_null(_NEVER),
+    )  # fmt: skip
     both = t.left_join(
         f,
         [
             t["account_id"] == f["f_account"],
             t["motion"] == f["f_motion"],
             f["valid_from"] <= t[day],
-            f["valid_to"].isnull() | (t[day] < f["valid_to"]),
+            f["valid_to"] > t[day],
         ],
     ).drop("f_account", "f_motion", "valid_from", "valid_to")
-    a = ground.accounts.select("valid_from", "valid_to", segment="industry", a_account="account_id")
+    a = a.select(
+        "valid_from", segment="industry", a_account="account_id",
+        valid_to=a["valid_to"].fill_null(_NEVER),
+    )  # fmt: skip
     return both.left_join(
         a,
         [
             both["account_id"] == a["a_account"],
             a["valid_from"] <= both[day],
-            a["valid_to"].isnull() | (both[day] < a["valid_to"]),
+            a["valid_to"] > both[day],
         ],
     ).drop("a_account", "valid_from", "valid_to")
 
@@ -56,7 +66,7 @@ def engaged(ground: Ground, episode_facts: ir.Table) -> ir.Table:
     t = newest_first(t, ["account_id", "motion", "changed_on"], [t["seq"]])
     t = t.select("account_id", "motion", engaged_on="changed_on")
     order = ibis.window(group_by=["account_id", "motion"], order_by="engaged_on")
-    t = t.mutate(again_on=t["engaged_on"].lead().over(order))
+    t = t.mutate(again_on=t["engaged_on"].lead().over(order).fill_null(_NEVER))
     e = episode_facts.select(
         "episode", "mqa_on", "opportunity_on", "won_on", "amount", e_account="account_id", e_motion="motion"
     )  # fmt: skip
@@ -66,7 +76,7 @@ def engaged(ground: Ground, episode_facts: ir.Table) -> ir.Table:
             t["account_id"] == e["e_account"],
             t["motion"] == e["e_motion"],
             e["mqa_on"] >= t["engaged_on"],
-            t["again_on"].isnull() | (e["mqa_on"] < t["again_on"]),
+            e["mqa_on"] < t["again_on"],
         ],
     )
     # Put on mqa by hand twice without engaged between: the entry to engaged led to the first.
