@@ -18,7 +18,7 @@ from mqa_platform.core.accounts import in_motion
 from mqa_platform.core.calibration.curve import curve_rows, curves, found_deals, outcomes, weekly
 from mqa_platform.core.calibration.entries import candidates, entries, thresholds
 from mqa_platform.core.calibration.proposals import changed_accounts, lowering, proposal_rows
-from mqa_platform.core.calibration.room import RepWeek, room, weekly_room
+from mqa_platform.core.calibration.room import RepWeek, fills_room, room, weekly_room
 from mqa_platform.core.calibration.solver import Solution, lowest_legal, solve
 from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.kernel import Kernel
@@ -171,7 +171,8 @@ def _room(tables: Tables, policy: Policy, as_of: date) -> list[RepWeek]:
 
 def _other_motions(tables: Tables, motion: str, since: date, as_of: date) -> int:
     h = tables.table("handoffs")
-    h = h.filter((h["motion"] != motion) & (h["created_on"] > since) & (h["created_on"] <= as_of))
+    h = h.filter((h["motion"] != motion) & fills_room(h))
+    h = h.filter((h["created_on"] > since) & (h["created_on"] <= as_of))
     return int(tables.rows(h.aggregate(n=h.count()))[0]["n"])
 
 

@@ -152,6 +152,8 @@ def demo(
     from mqa_platform import demo as show
     from mqa_platform.core.window import ONE_DAY
     from mqa_platform.market import MarketConfig, generate
+    from mqa_platform.program_reports import report_path
+    from mqa_platform.runs import calibrate_and_review
 
     home = Home.from_environment()
     window = show.market_window(home, days)
@@ -159,14 +161,23 @@ def demo(
     with console.fraction_progress("market", as_json) as tell:
         summary = generate(config, home.root, tell)
     _, result = _run(home, window.lo, window.hi - ONE_DAY, None, as_json)
+    with console.waiting("the quarter's proposals and the week's review", as_json):
+        calibrate_and_review(home)
+    report = report_path(home)
     found = show.mqas(home)
     if as_json:
-        told = {"run_id": result.run_id, "changed": result.changed, "mqas": found}
+        told = {
+            "run_id": result.run_id,
+            "changed": result.changed,
+            "mqas": found,
+            "report": str(report),
+        }
         _print(told | ({"loop": _loop(home, as_json)} if loop else {}))
         return
     _told(result)
     console.qualified_accounts(found)
     console.out.print(f"{summary.crm_accounts} CRM accounts, {days} days, {len(found)} MQAs.")
+    console.out.print(f"The programme report: {report}", markup=False, soft_wrap=True)
     if found:
         first = found[0]["account_id"]
         console.out.print(

@@ -1,6 +1,7 @@
-"""The command line of the programme report: ``mqa report``.
+"""The command line of the programme report: ``mqa report`` and ``mqa review``.
 
-Belongs here: its options and what it prints. Does not belong here: making the report (``program_reports``).
+Belongs here: their options and what they print. Does not belong here: making the report (``program_reports``), or
+the runs (``runs``).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from mqa_platform.home import Home
 
 
 def add_reporting(app: typer.Typer) -> None:
-    """Adds the verb."""
+    """Adds the verbs."""
     app.command()(report)
+    app.command()(review)
 
 
 def report(
@@ -36,4 +38,23 @@ def report(
     if as_json:
         print_json({"report": str(path)})
         return
+    console.out.print(f"Programme report: {path}", markup=False, soft_wrap=True)
+
+
+def review(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Publish threshold proposals, weights, backtest and drift now, and the report; no policy changes."""
+    from mqa_platform.program_reports import report_path
+    from mqa_platform.runs import calibrate_and_review
+
+    home = Home.from_environment()
+    with console.waiting("the quarter's proposals and the week's review", as_json):
+        results = calibrate_and_review(home)
+    path = report_path(home)
+    if as_json:
+        print_json({"runs": [r.run_id for r in results], "report": str(path)})
+        return
+    for warning in [w for r in results for w in r.warnings]:
+        console.out.print(f"warning: {warning}", markup=False, style="yellow")
     console.out.print(f"Programme report: {path}", markup=False, soft_wrap=True)

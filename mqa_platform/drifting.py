@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,14 +17,13 @@ from mqa_platform.core.calibration import weekly_numbers as numbers
 from mqa_platform.core.calibration.counts import QUIET_WEEKS
 from mqa_platform.core.calibration.drift import (
     BEFORE_WEEKS,
-    MONDAY,
     RECENT_WEEKS,
-    Weeks,
     age_rows,
     drift_checks,
 )
-from mqa_platform.core.calibration.room import room
+from mqa_platform.core.calibration.room import fills_room, room
 from mqa_platform.core.calibration.stale import Age
+from mqa_platform.core.calibration.weeks import MONDAY, Weeks
 from mqa_platform.core.history import PolicyHistory
 from mqa_platform.core.window import ONE_DAY, Window
 from mqa_platform.policy.models import Policy
@@ -65,6 +64,7 @@ def watch(tables: Tables, history: PolicyHistory, ages: Iterable[Age], as_of: da
     # No more than any check looks back, from the first of the weeks that are shown.
     least = found[1] - MONDAY * (rules.weeks + rules.weeks + QUIET_WEEKS)
     weeks = _weeks(tables, policy, max(found[0], least), found[1])
+    weeks = replace(weeks, promoted=sorted(history.promotion_days(motion)))
     rows = drift_checks(weeks, rules.weeks, rules.weeks, rules.psi_limit)
     rows = [{"motion": motion, **row} for row in rows] + age_rows(ages, weeks.last)
     return Watched(as_of, motion, weeks.last, rows)
@@ -87,15 +87,18 @@ def _weeks(tables: Tables, policy: Policy, first: date, last: date) -> Weeks:
         known[numbers.monday(r["day"])] += r["n"]
     unknown = _by_week(tables.rows(numbers.unmatched(table("unresolved_signals"), lately)))
     every = set(known) | set(unknown)
+    episodes = table("conversions")
+    for_reps = numbers.for_reps(episodes, table("handoffs"))
     return Weeks(
-        first,
-        last,
-        _by_week(tables.rows(numbers.entries(table("conversions"), motion, days))),
-        _room(tables, policy, first, last),
-        _pairs(tables.rows(closed)),
-        {w: (known[w], known[w] + unknown[w]) for w in every},
-        _scores(tables, motion, late, last),
-        by_signal,
+        first=first,
+        last=last,
+        entries=_by_week(tables.rows(numbers.entries(episodes, motion, days))),
+        for_reps=_by_week(tables.rows(numbers.entries(for_reps, motion, days))),
+        room=_room(tables, policy, first, last),
+        conversions=_pairs(tables.rows(closed)),
+        matches={w: (known[w], known[w] + unknown[w]) for w in every},
+        scores=_scores(tables, motion, late, last),
+        signals=by_signal,
     )
 
 
@@ -140,11 +143,12 @@ def _room(tables: Tables, policy: Policy, first: date, last: date) -> dict[date,
         found[r.week_from] += r.room * policy.calibration.share_of_capacity
     h = tables.table("handoffs")
     days = Window(first, last + MONDAY)
-    h = h.filter((h["motion"] != policy.program.motion) & h["rep_id"].notnull())
+    h = h.filter((h["motion"] != policy.program.motion) & fills_room(h))
     h = h.filter((h["created_on"] >= days.lo) & (h["created_on"] < days.hi))
     others = h.select(day="created_on")
     for week, n in _by_week(
         tables.rows(others.group_by("day").aggregate(n=others.count()))
     ).items():
-        found[week] = max(0.0, found[week] - n)
+        if week in found:
+            found[week] = max(0.0, found[week] - n)
     return found

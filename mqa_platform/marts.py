@@ -25,6 +25,10 @@ class MartError(Exception):
     """The published tables cannot answer: a table, an account or a day is not there."""
 
 
+# What no daily run publishes, by its group, and the command that does.
+_PUBLISHED_BY: dict[str | None, str] = {"delivery": "mqa deliver", "calibration": "mqa review"}
+
+
 class Marts:
     """Published tables, read-only."""
 
@@ -47,11 +51,7 @@ class Marts:
             )
             raise MartError(f"no published table {name!r}{hint}")
         if name not in self.con.list_tables():
-            how = (
-                "mqa deliver"
-                if contracts[name].group == "delivery"
-                else "mqa run --from DAY --to DAY"
-            )
+            how = _PUBLISHED_BY.get(contracts[name].group, "mqa run --from DAY --to DAY")
             raise MartError(f"nothing has been published to {name} yet: {how}")
         return self.con.table(name)
 

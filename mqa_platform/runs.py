@@ -165,6 +165,13 @@ def calibrate_on(
     return _execute(instance, _job(home, QUARTERLY_CALIBRATION, progress), {})
 
 
+def calibrate_and_review(home: Home) -> list[RunResult]:
+    """The proposed thresholds and then the weekly review, as two runs of one server; raises as ``review``."""
+    load_history(home)
+    with running_instance(home) as instance:
+        return [calibrate_on(instance, home), review_on(instance, home)]
+
+
 def _job(home: Home, name: str, progress: Progress | None) -> dg.JobDefinition:
     definitions = build_definitions(home=home, loggers={_LOGGER: _listener(progress)})
     return definitions.resolve_job_def(name)

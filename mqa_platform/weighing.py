@@ -160,7 +160,8 @@ def _sample(tables: Tables, became: Futures) -> tuple[ir.Table, Callable[[str], 
     kept = max(1, round(SHARDS * share))
     # A table of the accounts with deals, and not a list in the query: there may be thousands.
     o = latest(tables.table("crm_opportunities"))
-    dealt = o.filter(o["account_id"].notnull()).select(d_account="account_id").distinct()
+    o = o.filter(o["account_id"].notnull() & (o["created_at"].date() <= became.as_of))
+    dealt = o.select(d_account="account_id").distinct()
     both = t.left_join(dealt, t["account_id"] == dealt["d_account"])
     both = both.filter(both["d_account"].notnull() | (shard(both["account_id"]) < kept))
     part = tables.keep(both.drop("d_account"))

@@ -14,6 +14,7 @@ from mqa_platform.assets.registry import spec
 from mqa_platform.assets.reporting import PROGRAM_REPORT
 from mqa_platform.marts import MartError
 from mqa_platform.program_reports import gathered, report_path
+from mqa_platform.warehouse.errors import SnapshotMissingError
 
 
 @dg.multi_asset(specs=[spec(PROGRAM_REPORT)], name=PROGRAM_REPORT)
@@ -25,7 +26,7 @@ def asset(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materiali
     home = platform.at()
     try:
         facts = gathered(home)
-    except MartError as nothing:
+    except (MartError, SnapshotMissingError) as nothing:
         return dg.MaterializeResult(asset_key=PROGRAM_REPORT, metadata={"says": str(nothing)})
     made = sections(facts)
     page = program_page(facts, made)

@@ -44,7 +44,10 @@ def thresholds(facts: ProgramFacts) -> Section:
     columns = (*motion_head(facts), "Tier", "Status", "Now", "Proposed", "Lowest allowed", "A week now",
                "A week proposed", "One week, 95 %", "Precision", "95 % interval", "Entering", "Leaving")  # fmt: skip
     day = proposed[0]["proposed_on"] if proposed else None
-    says = list(dict.fromkeys(r["says"] for r in proposed))
+    says = [
+        f"{plain_words(r['tier']).capitalize()}: {r['says']}"
+        for r in sorted(proposed, key=lambda r: r["tier"])
+    ]
     says += [f"Tier {plain_words(r['tier'])} was lowered on {r['lowered_on']} and converts no better since."
              for r in proposed if r["lowered_without_gain"]]  # fmt: skip
     names = _newest(facts.rows("proposal_accounts"), "proposed_on")
@@ -71,10 +74,10 @@ def thresholds(facts: ProgramFacts) -> Section:
 
 
 def _curves(curve: list[Row], proposed: list[Row]) -> list[Block]:
-    columns = ("Against today's threshold", "A week", "95 % interval", "Precision", "95 % interval", "Recall",
+    columns = ("Against today's threshold", "A week", "One week, 95 %", "Precision", "95 % interval", "Recall",
                "95 % interval", "A rep and week", "Proposed")  # fmt: skip
     rows = [
-        (f"{100 + _STEP * r['step']} %", r["volume_per_week"], between(r["volume_low"], r["volume_high"], "", ""),
+        (f"{100 + _STEP * r['step']} %", r["volume_per_week"], between(r["week_low"], r["week_high"], "", ""),
          share(r["precision"]) or CANNOT, between(r["precision_low"], r["precision_high"], "share", ""),
          share(r["recall"]) or CANNOT, between(r["recall_low"], r["recall_high"], "share", ""),
          r["per_rep_week"], r["is_proposed"])
@@ -93,7 +96,7 @@ def _curves(curve: list[Row], proposed: list[Row]) -> list[Block]:
     here += [{"x": 100 + _STEP * r["step"], "label": "proposed"} for r in chosen if r["step"] != 0]
     room = next((float(r["room_per_week"]) for r in proposed), None)
     level = None if room is None else {"value": room, "label": "room of the reps"}
-    told = [_point(r, "volume_per_week", "volume_low", "volume_high", "a week") for r in curve]
+    told = [_point(r, "volume_per_week", "week_low", "week_high", "a week") for r in curve]
     alt = f"MQAs a week fall from {number(told[0]['value'])} at {told[0]['x']} % of today's threshold to " \
           f"{number(told[-1]['value'])} at {told[-1]['x']} %." + (
               f" The reps have room for {number(room)}." if room is not None else "")  # fmt: skip

@@ -102,11 +102,21 @@ def curves(
     import altair as alt
 
     base = alt.Chart(alt.Data(values=list(rows)))
-    x = alt.X("x:Q", title=across, scale=alt.Scale(zero=False, nice=False))
+    whole = alt.Axis(format="d", tickMinStep=1)
+    x = alt.X("x:Q", title=across, axis=whole, scale=alt.Scale(zero=False, nice=False))
     names = list(dict.fromkeys(r["series"] for r in rows))
     colours = alt.Scale(domain=names, range=[INK, SECOND][: len(names)])
     dashes = alt.Scale(domain=names, range=[[1, 0], [7, 4]][: len(names)])
-    legend = alt.Legend(title=None, orient="top") if len(names) > 1 else None
+    told_apart = alt.Legend(
+        title=None,
+        orient="top",
+        symbolType="stroke",
+        symbolStrokeWidth=2,
+        symbolSize=400,
+        symbolOpacity=1,
+        symbolStrokeColor="#1d1d1f",
+    )
+    legend = told_apart if len(names) > 1 else None
     colour = alt.Color("series:N", scale=colours, legend=legend)
     dash = alt.StrokeDash("series:N", scale=dashes, legend=legend)
     y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=True))

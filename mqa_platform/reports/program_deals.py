@@ -130,7 +130,9 @@ def missed(facts: ProgramFacts) -> Section:
     ]
     nearly.sort(key=lambda r: (float(r["points_short"]), r["opportunity_id"]))
     says = (
-        [f"{len(lost)} of {len(rows)} opportunities since {facts.since} had no MQA before them."]
+        [
+            f"{len(lost)} of {len(rows)} opportunities since {facts.since} were not created in the window of an MQA."
+        ]
         if rows
         else []
     )

@@ -143,8 +143,8 @@ def number(value: float) -> str:
 
 
 def share(value: Any) -> str:
-    """A share in per cent; nothing where there is none."""
-    return "" if value is None else f"{float(value):.1%}".replace("%", " %")
+    """A share in per cent, kept on one line; nothing where there is none."""
+    return "" if value is None else f"{float(value):.1%}".replace("%", "\u00a0%")
 
 
 def in_unit(value: Any, unit: str, currency: str) -> str:

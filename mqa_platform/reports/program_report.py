@@ -26,10 +26,12 @@ _MAKERS: Final = (
     headline, funnel, cohorts, sla, reps, answers, thresholds, weights, backtest, drift, reviews, attribution,
     paths, missed, forecast, experiment, all_metrics,
 )  # fmt: skip
+# The heading above a table says what its caption does: the caption is for who does not see the page.
 # Wide tables scroll by themselves, and on paper they are as wide as the page and nothing is folded away.
 _STYLE: Final = STYLE + (
     "main{max-width:72rem}.wide{overflow-x:auto;overflow-wrap:normal}"
-    ".wide td,.wide th{min-width:4rem}"
+    ".wide td,.wide th{min-width:2.5rem}"
+    ".wide caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.wide{position:relative}"
     ".flag{border:2px solid #8a3c00;padding:.6rem 1rem;background:#fff6ee}"
     "dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:1rem;margin:1rem 0}"
     "dl div{border-left:4px solid #0b4a8f;padding-left:.8rem}"

@@ -67,7 +67,7 @@ def backtest(facts: ProgramFacts) -> Section:
         "backtest",
         "Backtest",
         "Each rule ranks the same accounts by what was known on the day, and hands over as many.",
-        says=list(dict.fromkeys(r["says"] for r in last)),
+        says=[f"{plain_words(r['model']).capitalize()}: {r['says']}" for r in last],
         blocks=[
             block(f"Ranked on {day}, deals after it" if day else "Backtest", columns, cells,
                   empty="No backtest has been made yet: the weekly review makes it.", **picture),
@@ -120,7 +120,8 @@ def drift(facts: ProgramFacts) -> Section:
                   empty="No check has been made yet: the weekly review makes them."),
             *_volume(facts, rows),
         ],
-        cannot=[f"{len(silent)} checks have too little to go by: silence there is not health."] if silent else [],
+        cannot=[f"Too little to go by in {len(silent)} of {len(last)} checks: silence there is not health."]
+        if silent else [],
     )  # fmt: skip
 
 

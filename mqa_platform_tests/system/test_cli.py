@@ -80,8 +80,9 @@ def test_reading_verbs_print_tables_for_people(mqa: Mqa, account: str) -> None:
     assert mqa("doctor").out.startswith("mqa doctor")
 
 
-# What only the jobs that deliver publish; nothing was delivered here.
+# What only the jobs that deliver or review publish; nothing was delivered or reviewed here.
 SENT = sorted(name for name, c in load_contracts().items() if c.group == "delivery")
+REVIEWED = sorted(name for name, c in load_contracts().items() if c.group == "calibration")
 
 
 @pytest.mark.parametrize("table", ["crm_sync_changelog", "crm_sync_runs", "delivery_attempts"])
@@ -92,7 +93,15 @@ def test_where_nothing_was_delivered_an_export_says_how_to_deliver(mqa: Mqa, tab
     assert f"nothing has been published to {table} yet: mqa deliver" in answer.err
 
 
-@pytest.mark.parametrize("table", sorted(set(load_contracts()) - set(SENT)))
+@pytest.mark.parametrize("table", ["threshold_proposals", "weight_proposals", "drift_checks"])
+def test_where_nothing_was_reviewed_an_export_says_how_to_review(mqa: Mqa, table: str) -> None:
+    assert table in REVIEWED
+    answer = mqa("export", table, "--json")
+    assert answer.code == 2
+    assert f"nothing has been published to {table} yet: mqa review" in answer.err
+
+
+@pytest.mark.parametrize("table", sorted(set(load_contracts()) - {*SENT, *REVIEWED}))
 def test_every_published_table_survives_an_export(
     built: Home, mqa: Mqa, tmp_path: Path, table: str
 ) -> None:

@@ -144,9 +144,11 @@ def _says(row: Mapping[str, Any], mqa: Mapping[str, Any], enough: int) -> str:
         return f"{words}, so chance explains it."
     if row is mqa or row["model"] == "mqa":
         return f"{words}."
-    ahead = mqa["lift_top_decile"] - row["lift_top_decile"]
-    than = "less than" if ahead > 0 else "as much as" if ahead == 0 else "more than"
-    return f"{words}: {than} the score."
+    if row["lift_high"] < mqa["lift_low"]:
+        return f"{words}: less than the score."
+    if row["lift_low"] > mqa["lift_high"]:
+        return f"{words}: more than the score."
+    return f"{words}; the intervals of it and of the score overlap, so neither is said to be better."
 
 
 def outcome_rows(

@@ -136,6 +136,11 @@ class Curve:
         """Entries a week that are expected over the coming ``weeks``."""
         return expected(self.points[step].counts, self.weeks, self.slope)
 
+    @property
+    def used(self) -> slice:
+        """The weeks of which ``volume`` is made: all where they show a trend, else the last ``weeks``."""
+        return slice(None) if self.slope else slice(-self.weeks, None)
+
 
 def curves(
     bars: Mapping[str, float],
@@ -201,15 +206,16 @@ def curve_rows(found: Sequence[Curve], reps: int) -> list[dict[str, Any]]:
             p = c.points[step]
             volume += c.volume(step)
             rows.append({"tier": c.tier, "threshold": at_step(c.threshold, step),
-                         **_figures(p, c.volume(step), c.deals, step, reps)})  # fmt: skip
+                         **_figures(p, c.used, c.volume(step), c.deals, step, reps)})  # fmt: skip
         rows.append({"tier": ALL, "threshold": None,
-                     **_figures(whole, volume, sum(c.deals for c in found), step, reps)})  # fmt: skip
+                     **_figures(whole, found[0].used, volume, sum(c.deals for c in found), step, reps)})  # fmt: skip
     return rows
 
 
-def _figures(p: Point, volume: float, deals: int, step: int, reps: int) -> dict[str, Any]:
-    weeks = len(p.counts)
-    low, high = mean_interval(sum(p.counts), weeks) if weeks else (None, None)
+def _figures(
+    p: Point, used: slice, volume: float, deals: int, step: int, reps: int
+) -> dict[str, Any]:
+    low, high = _around(volume, p.counts[used])
     band = poisson_band(volume)
     precision = wilson(p.hits, p.mature)
     recall = wilson(p.found, deals)
@@ -230,3 +236,12 @@ def _figures(p: Point, volume: float, deals: int, step: int, reps: int) -> dict[
         "deals": deals,
         "per_rep_week": volume / reps if reps else None,
     }
+
+
+def _around(volume: float, counts: Sequence[int]) -> tuple[float | None, float | None]:
+    """The exact interval of the mean of the weeks that a volume is made of, carried on as the volume is."""
+    if not counts:
+        return None, None
+    low, high = mean_interval(sum(counts), len(counts))
+    ahead = volume * len(counts) / sum(counts) if sum(counts) else 1.0
+    return low * ahead, high * ahead

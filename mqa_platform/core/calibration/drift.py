@@ -7,20 +7,20 @@ say now (``core.drift``).
 All checks together give at most one false alarm in 52 quiet weeks on average: the shares of ``SHARES`` add up to one
 alarm in 52 weeks (Boole's inequality, whatever the checks have to do with each other), and the share of the signals is
 divided by their number. Quiet means that weeks are exchangeable: a season or a campaign is no false alarm, and does
-raise one.
+raise one. Nor is a promotion one: volume and scores are compared with weeks under the same rules only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from mqa_platform.core.calibration import shifts
 from mqa_platform.core.calibration.counts import QUIET_WEEKS
 from mqa_platform.core.calibration.shifts import Shift
 from mqa_platform.core.calibration.stale import Age
+from mqa_platform.core.calibration.weeks import MONDAY, Weeks
 
 # Of the one false alarm in 52 weeks; volume is what a threshold is for.
 SHARES: Final[dict[str, float]] = {
@@ -36,7 +36,6 @@ AGE: Final = "threshold_age"
 PROPOSING: Final = ("volume", "capacity", "conversion", "score_distribution")
 RECENT_WEEKS: Final = 3
 BEFORE_WEEKS: Final = 26
-MONDAY: Final = timedelta(days=7)
 ALL: Final = "all"
 _UNITS: Final = {
     "volume": "MQAs a week over three weeks",
@@ -47,38 +46,6 @@ _UNITS: Final = {
     "signal_volume": "signals a week over three weeks",
 }
 _SHARES_OF: Final = ("conversion", "match_rate")
-
-
-@dataclass(frozen=True)
-class Weeks:
-    """Numbers of weeks by their Monday; a week that is not there was not seen, and 0 was.
-
-    Attributes:
-        first: the first whole week that was seen.
-        last: the last whole week.
-        entries: accounts that became MQAs.
-        room: what the reps could take.
-        conversions: (hits, trials) of MQAs whose window closed in the week.
-        matches: (with an account, all) of the week's signals.
-        scores: accounts by the bins of ``weekly_numbers``, on the week's last day.
-        signals: by signal, how many came.
-    """
-
-    first: date
-    last: date
-    entries: Mapping[date, int] = field(default_factory=dict)
-    room: Mapping[date, float] = field(default_factory=dict)
-    conversions: Mapping[date, tuple[int, int]] = field(default_factory=dict)
-    matches: Mapping[date, tuple[int, int]] = field(default_factory=dict)
-    scores: Mapping[date, Sequence[int]] = field(default_factory=dict)
-    signals: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
-
-    def behind(self, week: date, recent: int, before: int) -> tuple[list[date], list[date]]:
-        """The last weeks up to one, and the weeks before them, as far as they were seen; oldest first."""
-        found = [week - MONDAY * k for k in range(recent + before)]
-        late = [w for w in found[:recent] if w >= self.first]
-        early = [w for w in found[recent:] if w >= self.first]
-        return late[::-1], early[::-1]
 
 
 def drift_checks(weeks: Weeks, show: int, quarter: int, psi_least: float) -> list[dict[str, Any]]:
@@ -164,11 +131,15 @@ def _of_week(
     level = {check: share / QUIET_WEEKS for check, share in SHARES.items()}
     late, early = weeks.behind(week, RECENT_WEEKS, BEFORE_WEEKS)
     whole = late if len(late) == RECENT_WEEKS else []
-    came = weeks.entries
-    yield "volume", ALL, shifts.of_counts(*_both(came, whole, early), level["volume"])
+    # A threshold that was promoted moves volume on purpose: only weeks under the same rules are compared.
+    begins = weeks.rules_begin(week)
+    same = whole if whole and whole[0] >= begins else []
+    volume = _both(weeks.entries, same, [w for w in early if w >= begins])
+    yield "volume", ALL, shifts.of_counts(*volume, level["volume"])
     behind, _ = weeks.behind(week, quarter, 0)
-    room = sum(weeks.room.get(w, 0.0) for w in behind) if len(behind) == quarter else 0.0
-    taken = sum(came.get(w, 0) for w in behind)
+    known = len(behind) == quarter and all(w in weeks.room for w in behind)
+    room = sum(weeks.room[w] for w in behind) if known else 0.0
+    taken = sum(weeks.for_reps.get(w, 0) for w in behind)
     yield "capacity", ALL, shifts.against_known(taken, room, level["capacity"])
     behind, earlier = weeks.behind(week, quarter, QUIET_WEEKS)
     pair = _pooled(weeks.conversions, behind), _pooled(weeks.conversions, earlier)
@@ -177,7 +148,8 @@ def _of_week(
     shares = [weeks.matches.get(w, (0, 0)) for w in earlier]
     now = weeks.matches.get(week, (0, 0))
     yield "match_rate", ALL, shifts.of_weekly_shares(now, shares, level["match_rate"])
-    then = weeks.scores.get(week - MONDAY * quarter, ())
+    before = week - MONDAY * quarter
+    then = weeks.scores.get(before, ()) if before >= begins else ()
     seen = weeks.scores.get(week, ())
     if seen and then:
         share = level["score_distribution"]

@@ -132,7 +132,9 @@ def proposal_rows(
                 "conversion_after": lowered.after,
                 "lowered_without_gain": lowered.without_gain,
                 "mql_threshold_needed": mql,
-                "says": _says(curve, choice, solution, proposed[curve.tier], lowered),
+                "says": _says(
+                    curve, choice, solution, proposed[curve.tier], lowered, rules.precision_floor
+                ),
             }
         )
     return rows
@@ -146,7 +148,12 @@ def _usual(quarter: float | None, low: int, high: int) -> str | None:
 
 
 def _says(
-    curve: Curve, choice: Choice, solution: Solution, proposed: float, lowered: Lowering
+    curve: Curve,
+    choice: Choice,
+    solution: Solution,
+    proposed: float,
+    lowered: Lowering,
+    floor: float,
 ) -> str:
     now = f"{curve.threshold:g}"
     words = (
@@ -167,13 +174,18 @@ def _says(
             why = "the precision floor binds"
         elif choice.band.low is None:
             why = "too few mature entries are known to lower it by"
-        elif choice.step == choice.lowest:
+        elif choice.step == choice.lowest and choice.step > min(curve.points):
             why = "the policy's check lets it go no lower beside its ceilings for news"
         words += f" Starved by {solution.shortfall:.1f} a week: {why}."
     if solution.status == "overfull":
         words += " Even the highest threshold of the curve brings more than the reps can take."
     if choice.band.low is None:
         words += f" Of {choice.band.mature} mature entries nothing can be said of precision."
+    elif choice.band.low < floor:
+        words += (
+            f" It is not known to keep the precision floor of {floor:.0%}: the lower end of its "
+            f"precision is {choice.band.low:.1%}."
+        )
     if lowered.without_gain:
         words += (
             f" Lowered on {lowered.on} and conversion did not rise: {lowered.before:.0%} before, "

@@ -98,7 +98,8 @@ def lift(ranking: Ranking) -> tuple[float | None, float | None, float | None]:
     """The top decile's share of positives over that of all, with its 95 % interval.
 
     The interval is that of the logarithm by the delta method, with the top counted in the whole (as Katz et al. 1978
-    do for two groups); with no hit the upper end comes of Wilson's interval.
+    do for two groups). With no hit the upper end comes of Wilson's interval of the top, and with every hit the lower
+    end of that of the positives: the delta method knows no width there.
     """
     n, k, size = ranking.accounts, ranking.positives, top_size(ranking.accounts)
     if not n or not k:
@@ -109,6 +110,8 @@ def lift(ranking: Ranking) -> tuple[float | None, float | None, float | None]:
         return 0.0, 0.0, (wilson(0, size)[1] or 0.0) / base
     rest, others = k - x, n - size
     of_top = (1 / x - 1 / k) ** 2 * x * (1 - x / size)
+    if rest <= 0:
+        return value, (wilson(k, k)[0] or 0.0) * n / size, value
     of_rest = rest * (1 - rest / others) / k**2 if others else 0.0
     half = _Z * math.sqrt(max(0.0, of_top + of_rest))
     return value, value * math.exp(-half), min(value * math.exp(half), n / size)

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import ibis.expr.types as ir
+
+from mqa_platform.core.experiments import HOLDOUT
+from mqa_platform.core.routing_fold import NAMELESS
+
 _NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _USUAL = frozenset(range(5))
 
@@ -97,6 +102,12 @@ def _workdays(written: str | None) -> frozenset[int]:
 def _is_away(absence: Mapping[str, Any], day: date) -> bool:
     ends = absence["ends_on"]
     return bool(absence["starts_on"] <= day and (ends is None or day < ends))
+
+
+def fills_room(handoffs: ir.Table) -> ir.BooleanValue:
+    """Whether a handoff is work of a rep: no play of marketing, and not held out unless somebody asked for it."""
+    rule = handoffs["route_rule"].fill_null("")
+    return (rule != NAMELESS) & ((rule != HOLDOUT) | handoffs["reassigned_on"].notnull())
 
 
 def weekly_room(rows: Iterable[RepWeek], weeks: int) -> float:

@@ -67,7 +67,7 @@ def of_counts(recent: Sequence[int], before: Sequence[int], level: float) -> Shi
     k, n = len(recent), len(before)
     seen, total, events = sum(recent) / max(k, 1), sum(before), sum(recent) + sum(before)
     if not k or n < ENOUGH_WEEKS or total < ENOUGH_EVENTS:
-        return Shift(seen)
+        return Shift(seen if k else None)
     share = k / (k + n)
     chance = 2 * min(
         binom.cdf(sum(recent), events, share), binom.sf(sum(recent) - 1, events, share)

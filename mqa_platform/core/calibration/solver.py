@@ -196,7 +196,9 @@ def _solution(
         step = taken[c.tier]
         own = band(dict(c.points), step, enough)
         known = own if own.low is not None else band(pooled, step, enough)
-        floor_binds = step == floors[c.tier] and status == "starved" and known.low is not None
+        # At the lowest step of the curve it is the curve that ends, and not the floor that binds.
+        binds = step == floors[c.tier] and step > min(c.points)
+        floor_binds = binds and status == "starved" and known.low is not None
         choices.append(Choice(c.tier, step, lowest[c.tier], known, floor_binds))
     volume = sum(c.volume(taken[c.tier]) for c in curves)
     short = max(0.0, room - volume) if status == "starved" else 0.0

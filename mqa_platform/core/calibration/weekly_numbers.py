@@ -13,6 +13,7 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
+from mqa_platform.core.calibration.room import fills_room
 from mqa_platform.core.window import Window
 
 # Score as a share of its threshold; the first bin holds scores above 0 only.
@@ -35,6 +36,12 @@ def entries(conversions: ir.Table, motion: str, days: Window) -> ir.Table:
     """(day, n): accounts that became MQAs."""
     c = conversions.filter(conversions["motion"] == motion)
     return _by_day(_within(c, "mqa_on", days), "mqa_on")
+
+
+def for_reps(conversions: ir.Table, handoffs: ir.Table) -> ir.Table:
+    """The episodes that a rep was to take: of these his room is made."""
+    taken = handoffs.filter(fills_room(handoffs)).select("handoff_id")
+    return conversions.semi_join(taken, "handoff_id")
 
 
 def conversions_closed(conversions: ir.Table, motion: str, days: Window, window: int) -> ir.Table:

@@ -115,30 +115,38 @@ def _columns(o: Observed, places: list[int]) -> Observed:
 
 
 def _thinned(o: Observed, rng: np.random.Generator) -> Observed:
-    """All accounts that won and enough of the others, each of these standing for more.
+    """All accounts that won and enough of the others, each of these standing for as many as any other of them.
 
     The rows are then fitted as they are: slopes of a logistic model stay what they are when cases and controls are
-    drawn apart (Prentice and Pyke 1979). Only the mean score needs to know for how many each stands.
+    drawn apart (Prentice and Pyke 1979), as long as the controls are drawn alike. Where a part was read, accounts
+    with a deal that was lost stand for themselves and the rest for many, so the former are drawn that much more
+    seldom. Only the mean score needs to know for how many each stands.
     """
-    others = np.setdiff1d(np.arange(len(o.won_on)), np.unique(o.account[o.y > 0]))
+    accounts = len(o.won_on)
+    others = np.setdiff1d(np.arange(accounts), np.unique(o.account[o.y > 0]))
+    size = np.zeros(accounts)
+    size[o.account] = o.weight
+    whole, most = float(size[others].sum()), float(size[others].max(initial=1.0))
+    alike = others[size[others] >= most * rng.random(len(others))]
     wanted = OTHERS * o.winners
-    if len(others) <= wanted:
+    if len(alike) > wanted:
+        alike = rng.choice(alike, wanted, replace=False)
+    elif len(alike) == len(others):
         return o
-    drawn = np.zeros(len(o.won_on), dtype=bool)
-    drawn[rng.choice(others, wanted, replace=False)] = True
-    winner = np.ones(len(o.won_on), dtype=bool)
+    winner = np.ones(accounts, dtype=bool)
     winner[others] = False
-    kept = (drawn | winner)[o.account]
-    number = np.cumsum(drawn | winner) - 1
-    stands = np.where(winner, 1.0, len(others) / wanted)[o.account]
+    taken = winner.copy()
+    taken[alike] = True
+    kept, number = taken[o.account], np.cumsum(taken) - 1
+    stands = np.where(winner, size, whole / max(len(alike), 1))
     return replace(
         o,
         account=number[o.account[kept]],
         on=o.on[kept],
         x=o.x[kept],
         y=o.y[kept],
-        weight=(o.weight * stands)[kept],
-        won_on=o.won_on[drawn | winner],
+        weight=stands[o.account[kept]],
+        won_on=o.won_on[taken],
     )
 
 
@@ -194,10 +202,12 @@ def _judged(w: Weight, alone: Lift, widest: float) -> Weight:
     """
     asked, low, high = w.asked or 0.0, w.low or 0.0, w.high or 0.0
     bounds = f"{low:.1f} to {high:.1f}"
-    if low <= w.now <= high:
-        says = f"The weight in force lies within what the deals allow ({bounds}); it stays."
-        return replace(w, status=AGREES, says=says)
     whole = float(min(MOST, max(LEAST, round(asked))))
+    if low <= w.now <= high or whole == w.now:
+        says = f"The weight in force lies within what the deals allow ({bounds}); it stays."
+        if not low <= w.now <= high:
+            says = f"In whole points deals ask for the weight in force ({bounds}); it stays."
+        return replace(w, status=AGREES, says=says)
     shows = alone.verdict == (LIFTS if w.now > 0 else LOWERS)
     if high - low > widest * max(abs(w.now), abs(asked)):
         return replace(
