@@ -10,12 +10,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
+import ibis
+import ibis.expr.types as ir
+
 from mqa_platform.calibrating import Rows, Tables
 from mqa_platform.core.accounts import in_motion
 from mqa_platform.core.calibration import backtest as core
 from mqa_platform.core.calibration.leaks import leaks
+from mqa_platform.core.calibration.observed import lines_known_on
 from mqa_platform.core.calibration.past_accounts import banned, population
 from mqa_platform.core.history import PolicyHistory
+from mqa_platform.core.participation import EXPANSION, customers
 from mqa_platform.policy.models import Policy
 
 
@@ -62,12 +67,13 @@ def _add(found: Backtest, tables: Tables, policy: Policy, day: date, window: int
     motion, enough = found.motion, policy.calibration.enough_episodes
     scores, receipts = tables.table("scores"), tables.table("score_receipts")
     receipts = receipts.filter(receipts["motion"] == motion)
+    touchpoints = tables.table("touchpoints")
     who = tables.keep(
         population(
-            in_motion(tables.table("accounts"), tables.table("account_fit"), motion),
+            _taking_part(tables, motion, day),
             scores.filter(scores["motion"] == motion),
-            receipts,
-            tables.table("touchpoints"),
+            tables.keep(lines_known_on(touchpoints, policy, [day], tables.apply)),
+            touchpoints,
             tables.table("crm_opportunities"),
             policy,
             day,
@@ -91,3 +97,12 @@ def _add(found: Backtest, tables: Tables, policy: Policy, day: date, window: int
     )
     found.outcomes.extend({**stamp, **r} for r in core.outcome_rows(by_band, day, window, enough))
     found.leaks.extend({**stamp, **r} for r in leaks(every, late, day, banned(policy), enough))
+
+
+def _taking_part(tables: Tables, motion: str, day: date) -> ir.Table:
+    """The accounts as a motion sees them that take part in it on a day: customers in expansion, all others else."""
+    accounts = tables.table("accounts")
+    seen = in_motion(accounts, tables.table("account_fit"), motion)
+    days = seen.select("account_id", day=ibis.literal(day)).distinct()
+    mine = customers(days, accounts, tables.table("crm_opportunities"))
+    return (seen.semi_join if motion == EXPANSION else seen.anti_join)(mine, "account_id")

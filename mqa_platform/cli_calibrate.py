@@ -13,7 +13,7 @@ import typer
 from mqa_platform import console
 from mqa_platform.cli_reviews import add_reviewing
 from mqa_platform.cli_weights import add_weighing
-from mqa_platform.cli_words import day_or_none, print_json
+from mqa_platform.cli_words import day_or_none, day_scored, print_json
 from mqa_platform.home import Home
 
 SAMPLE = 10
@@ -48,8 +48,8 @@ def calibrate(
 
     home, asked = Home.from_environment(), day_or_none(as_of, "--as-of")
     with open_marts(home) as marts:
-        reading = Reading(marts)
-        found = proposal(reading, load_history(home), asked or marts.last_day())
+        reading, day = Reading(marts), day_scored(asked, marts.last_day(), "--as-of")
+        found = proposal(reading, load_history(home), day)
         named = reading.rows(found.accounts.order_by("change", "entered_on", "account_id"))
     folder = write_proposal(home, found)
     following = commands(folder, found) if folder else []

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mqa_platform import console
-from mqa_platform.cli_words import day_or_none, print_json
+from mqa_platform.cli_words import day_or_none, day_scored, print_json
 from mqa_platform.home import Home
 
 AsOf = Annotated[
@@ -39,7 +39,7 @@ def drift(as_of: AsOf = None, as_json: AsJson = False) -> None:
     home, asked = Home.from_environment(), day_or_none(as_of, "--as-of")
     history = load_history(home)
     with open_marts(home) as marts:
-        day = asked or marts.last_day()
+        day = day_scored(asked, marts.last_day(), "--as-of")
         found = watch(Reading(marts), history, ages(home, history, day), day)
     rows = [r for r in found.rows if r["week"] == found.week]
     if as_json:
@@ -62,7 +62,7 @@ def backtest(as_of: AsOf = None, as_json: AsJson = False) -> None:
 
     home, asked = Home.from_environment(), day_or_none(as_of, "--as-of")
     with open_marts(home) as marts:
-        day = asked or marts.last_day()
+        day = day_scored(asked, marts.last_day(), "--as-of")
         found = backtesting.backtest(Reading(marts), load_history(home), day)
     if as_json:
         print_json({"as_of": found.as_of, "models": found.models, "outcomes": found.outcomes,

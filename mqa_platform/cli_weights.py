@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mqa_platform import console
-from mqa_platform.cli_words import day_or_none, print_json
+from mqa_platform.cli_words import day_or_none, day_scored, print_json
 from mqa_platform.home import Home
 
 
@@ -37,7 +37,8 @@ def weights(
 
     home, asked = Home.from_environment(), day_or_none(as_of, "--as-of")
     with open_marts(home) as marts:
-        found = weighed(Reading(marts), load_history(home), asked or marts.last_day())
+        day = day_scored(asked, marts.last_day(), "--as-of")
+        found = weighed(Reading(marts), load_history(home), day)
     told = {"as_of": found.as_of, "motion": found.motion, "policy_version": found.version,
             "first_look": found.first_look, "last_look": found.last_look, "rows": found.rows,
             "winners": found.ranked.winners, "accounts": found.ranked.accounts,

@@ -37,6 +37,19 @@ def day_or_none(text: str | None, option: str) -> date | None:
     return None if text is None else day(text, option)
 
 
+def day_scored(asked: date | None, last: date, option: str) -> date:
+    """The day that is asked for, else the last one; no day that nothing is known of.
+
+    Raises:
+        BadParameter: it lies after the last scored day.
+    """
+    if asked is not None and asked > last:
+        raise typer.BadParameter(
+            f"{asked} has not been scored; the last day is {last}", param_hint=option
+        )
+    return asked or last
+
+
 def print_json(answer: Any) -> None:
     """Prints an answer as JSON and nothing else; decimals and days as text."""
     from mqa_platform.exports import plain

@@ -7,6 +7,7 @@ here: making the proposal (``calibrating``) or promoting it (``promoting``); not
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -53,9 +54,9 @@ def commands(folder: Path, found: Proposed) -> list[str]:
     """What to call next: a replay of the quarter, and the promotion with what it has to bring."""
     first = found.as_of - timedelta(days=90)
     effective = found.as_of + timedelta(days=1)
-    evidence = f"threshold_proposals of {found.as_of.isoformat()}"
+    evidence, named = f"threshold_proposals of {found.as_of.isoformat()}", shlex.quote(str(folder))
     return [
-        f"mqa policy diff live {folder} --from {first} --to {found.as_of}",
-        f'mqa policy promote {folder} --effective {effective} --rationale "…" --evidence "{evidence}" '
+        f"mqa policy diff live {named} --from {first} --to {found.as_of}",
+        f'mqa policy promote {named} --effective {effective} --rationale "…" --evidence "{evidence}" '
         "--approved-by-marketing NAME --approved-by-sales NAME",
     ]

@@ -124,6 +124,19 @@ def test_open_work_and_other_motions_take_room_first():
 
 
 @pytest.mark.parametrize(
+    ("rule", "reassigned", "taken"),
+    [("anonymous_evidence", None, 0.0), ("holdout", None, 0.0), ("holdout", LAST, 1.0), ("owner", None, 1.0)],
+)  # fmt: skip
+def test_of_other_motions_only_what_a_rep_was_given_takes_room(rule, reassigned, taken):
+    free = proposed(**programme(capacity=3)).solution.room
+    h = {"rep_id": "somebody", "created_on": LAST - timedelta(days=2), "motion": "expansion",
+         "route_rule": rule, "reassigned_on": reassigned}  # fmt: skip
+    given = [{**h, "handoff_id": f"h{n}"} for n in range(13)]
+    busy = proposed(**programme(capacity=3), handoffs=given).solution.room
+    assert free - busy == pytest.approx(taken)
+
+
+@pytest.mark.parametrize(
     "odd", ["nothing at all", "no deals", "no reps", "zero capacity", "one account"]
 )
 def test_odd_data_gives_a_proposal_that_changes_nothing_downwards(odd):

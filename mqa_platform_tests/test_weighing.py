@@ -131,8 +131,14 @@ def test_shuffled_deals_propose_nothing():
     assert all(x.verdict in ("no_difference", "cannot_say") for x in found.lifts)
 
 
-def test_a_past_day_knows_nothing_of_what_came_after():
+@pytest.mark.parametrize("most", [weighing.ACCOUNTS, 300], ids=["all are read", "a part is read"])
+def test_a_past_day_knows_nothing_of_what_came_after(monkeypatch, most):
+    monkeypatch.setattr(weighing, "ACCOUNTS", most)
     touches, deals = world()
+    dealt = {d["account_id"] for d in deals}
+    # Every fourth of the others has its first deal after the day.
+    later = [n for n in range(0, 1200, 4) if f"a{n}" not in dealt]
+    deals += tuple(deal(2000 + n, f"a{n}", date(2026, 5, 1)) for n in later)
     past = date(2026, 3, 31)
     whole = weighed(touches, deals, as_of=past)
     cut = weighed(

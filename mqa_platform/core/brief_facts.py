@@ -21,7 +21,7 @@ from mqa_platform.policy.models import Policy
 Row = dict[str, Any]
 Sentence = dict[str, Any]
 SECTIONS: Final = (
-    "why_now", "score", "people", "committee", "anonymous", "intent", "triggers", "pages",
+    "why_now", "insight", "score", "people", "committee", "anonymous", "intent", "triggers", "pages",
     "pain_points", "history", "next",
 )  # fmt: skip
 _PARTS: Final = {

@@ -14,6 +14,7 @@ from typing import Any, Final
 from mqa_platform.core import brief_facts as facts
 from mqa_platform.core.brief_facts import Case, Row, Sentence, say
 from mqa_platform.core.brief_history import history
+from mqa_platform.core.brief_insight import insight
 from mqa_platform.core.brief_words import counted, listed, shown, spoken_day, words
 
 MOST_PEOPLE: Final = 8
@@ -32,7 +33,7 @@ def brief(case: Case) -> dict[str, Any]:
     name = head["play"]
     play = plays.plays.get(name) if name else None
     told: dict[str, Callable[[Case], Iterator[Sentence]]] = {
-        "why_now": why_now, "score": facts.score, "people": people, "committee": committee,
+        "why_now": why_now, "insight": insight, "score": facts.score, "people": people, "committee": committee,
         "anonymous": facts.anonymous, "intent": facts.intent, "triggers": facts.triggers,
         "pages": facts.pages, "pain_points": facts.pain_points, "history": history,
         "next": recommended,

@@ -36,7 +36,7 @@ _TYPES: Final = {
     **dict.fromkeys(
         ("handoff_id", "kind", "ref", "motion", "name", "title", "role", "domain", "tier", "play",
          "fit_grade", "person_id", "session_id", "signal_type", "event", "page_type", "page_path",
-         "topic", "resolution_rule", "text", "reason"), "string"),
+         "topic", "channel", "resolution_rule", "text", "reason"), "string"),
     "on_day": "date", "at": "timestamp('UTC', 6)",
     **dict.fromkeys(("points", "threshold", "momentum", "weight", "confidence", "intent_score"),
                     "float64"),
@@ -180,10 +180,11 @@ def _scored(touchpoints: ir.Table, policy: Policy) -> ir.Table:
     worth = [name for name, rule in policy.signals.signals.items() if rule.weight != 0]
     p = p.filter((p["direction"] == "inbound") & one_of(p["signal_type"], worth))
     event = p["event"] if "event" in p.columns else p["signal_type"]
+    channel = p["channel"] if "channel" in p.columns else none_of_type("string")
     return p.select(
         "signal_id", "touchpoint_date", "occurred_at", "person_id", "session_id", "signal_type",
         "page_type", "topic", "resolution_rule", "intent_score", "share", "match_confidence",
-        event=event, t_id="account_id",
+        event=event, channel=channel, t_id="account_id",
     )  # fmt: skip
 
 
@@ -197,6 +198,7 @@ def _touches(h: ir.Table, known: Known, policy: Policy) -> ir.Table:
         ref=t["signal_id"], on_day=t["touchpoint_date"], at=t["occurred_at"],
         person_id=t["person_id"], session_id=t["session_id"], signal_type=t["signal_type"],
         event=t["event"], page_type=t["page_type"], page_path=t["page_path"], topic=t["topic"],
+        channel=t["channel"],
         resolution_rule=t["resolution_rule"], intent_score=t["intent_score"],
         weight=t["share"] * t["match_confidence"], confidence=t["match_confidence"],
         is_below=t["is_below"],

@@ -148,4 +148,4 @@ def _line(
 
 def _around(middle: float, noise: float) -> tuple[float, float]:
     half = _Z * math.sqrt(noise)
-    return max(0.0, middle - half), middle + half
+    return max(min(0.0, middle), middle - half), middle + half

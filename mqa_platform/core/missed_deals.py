@@ -56,7 +56,7 @@ class Seen:
 
 
 def with_scores(t: ir.Table, seen: Seen, policy: Policy) -> ir.Table:
-    """The best score of the days before, and whether the evidence held on a day above the threshold."""
+    """The best score of the days before, and whether the evidence held on a day that might have qualified."""
     mine = seen.scores.filter(seen.scores["motion"] == policy.program.motion)
     s = mine.select(
         "score_date", "engagement_score", "threshold", "eligible_people", "people_on_high_intent",
@@ -68,10 +68,12 @@ def with_scores(t: ir.Table, seen: Seen, policy: Policy) -> ir.Table:
     over_on = both["score_date"] + ibis.interval(days=LOOK_BACK_DAYS)
     near = (over_on > both["created_on"]) & (both["score_date"] <= both["created_on"])
     both = both.filter(near)
-    above = both["engagement_score"] >= both["threshold"]
+    # Who asks to be called needs no score, no second person and no certain fit.
+    raised = both["hand_raised"].fill_null(False)
+    above = (both["engagement_score"] >= both["threshold"]).fill_null(False) | raised
     people = both["eligible_people"] >= policy.stages.evidence_people
     evidence = people | both["anonymous_evidence"].fill_null(False)
-    evidence = evidence | both["hand_raised"].fill_null(False)
+    evidence = evidence.fill_null(False) | raised
     committee = both["people_on_high_intent"] >= policy.signals.committee_on_high_intent.people
     fits = (both["score_type"].fill_null("") != "intent_heavy") | committee
     if not policy.stages.intent_heavy_needs_committee:
@@ -85,7 +87,8 @@ def with_scores(t: ir.Table, seen: Seen, policy: Policy) -> ir.Table:
         max_above=(both["engagement_score"] - both["threshold"]).max(),
         was_above=ever(above),
         had_evidence=ever(above & evidence),
-        had_fit=ever(above & evidence & fits),
+        had_fit=ever(above & evidence & (fits.fill_null(False) | raised)),
+        was_raised=ever(raised),
     )
     return t.left_join(found, t["opportunity_id"] == found["o_opportunity"])
 
@@ -167,7 +170,7 @@ def missing_rule(t: ir.Table, policy: Policy) -> ir.StringValue:
         "suppressed": t["held_before"].notnull(),
         "fit_failed": gate == "fail",
         "no_match": t["matched"].isnull(),
-        "fit_unknown": gate == "unknown",
+        "fit_unknown": (gate == "unknown") & (t["was_raised"].fill_null(0) == 0),
         "below_threshold": t["was_above"].fill_null(0) == 0,
         "one_person": t["had_evidence"] == 0,
         "moderate_fit": t["had_fit"] == 0,

@@ -67,13 +67,13 @@ def sum_interval(values: Sequence[float]) -> Interval:
     """The 95 % interval of a sum whose number of terms is random as well: a compound Poisson sum.
 
     Its variance is estimated by Σ x² (Feller, An Introduction to Probability Theory, XII.2); the low end is not
-    below 0. Nulls below two terms.
+    below 0, unless the sum is: credit notes are negative. Nulls below two terms.
     """
     if len(values) < 2:
         return NO_INTERVAL
     half = _Z * math.sqrt(math.fsum(x * x for x in values))
     total = math.fsum(values)
-    return max(0.0, total - half), total + half
+    return max(min(0.0, total), total - half), total + half
 
 
 def middle_of(values: Sequence[float]) -> float | None:

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from mqa_platform.core.experiment_results import newcombe
 from mqa_platform.core.kernel import Kernel
 from mqa_platform.core.metrics.facts import Apply
 from mqa_platform.core.rates import wilson
@@ -40,6 +41,9 @@ REMEDIES: Final = {
     "duplicate": "merge the duplicates in the CRM (crm_duplicates lists them)",
 }
 _ANY: Final = "ask for more evidence (stages.yaml), or leave it out (icp.yaml)"
+# A person is no segment of the market.
+_PEOPLE: Final = ("rep_id", "team")
+_ASK: Final = "ask what is different there; others reject the like of it less often"
 _FEWEST: Final = 5
 
 
@@ -48,14 +52,17 @@ def rejection_reasons(episodes: ir.Table, receipts: ir.Table, apply: Apply) -> i
 
     Under ``signal`` a handoff counts once for every component of its receipt on the day of entry, so the same
     rejection stands under several signals. ``suggestion`` says what to leave out where a segment is rejected for
-    a reason at least five times and more often than everybody else, beyond the interval of its share.
+    a reason at least five times and more often than everybody else, by more than chance makes of both: the interval
+    of the difference (Newcombe 1998) lies above 0. Where it is a rep or team, nothing is to be left out, and it says
+    whom to ask.
 
     Args:
         episodes: of ``metrics.facts.episodes``.
         receipts: score_receipts.
         apply: of the session.
     """
-    answered = episodes.filter(episodes["is_accepted"] | episodes["rejected_at"].notnull())
+    said = episodes["is_accepted"] | episodes["rejected_at"].notnull()
+    answered = episodes.filter(said & episodes["is_asked_of_sales"])
     reason = ibis.ifelse(
         answered["rejected_at"].notnull() & ~answered["is_accepted"],
         answered["reject_reason"].fill_null("no_reason_given"),
@@ -103,8 +110,10 @@ def _line(
     low, high = wilson(rejected, answered)
     others = all_answered - answered
     usual = (of_all - rejected) / others if others else None
-    stands_out = usual is not None and low is not None and low > usual and rejected >= _FEWEST
-    told = f"{key[0]} {key[1]}: {REMEDIES.get(reason, _ANY)}"
+    more, _ = newcombe(rejected, answered, of_all - rejected, others)
+    stands_out = more is not None and more > 0 and rejected >= _FEWEST
+    remedy = _ASK if key[0] in _PEOPLE else REMEDIES.get(reason, _ANY)
+    told = f"{key[0]} {key[1]}: {remedy}"
     return {
         "dimension": key[0],
         "segment": key[1],

@@ -85,7 +85,8 @@ def share_by(
         return float(hits > 0), wilson(hits, whole)
     seen = curve(np.minimum(days, horizon), within)
     alive = seen.survival(horizon)
-    noise = seen.log_variance(-1.0, horizon)
+    # From the beginning: who came before the entry was dated has a negative number of days.
+    noise = seen.log_variance(-math.inf, horizon)
     if not 0 < alive < 1 or not np.isfinite(noise):
         return 1 - alive, wilson(round((1 - alive) * whole), whole)
     spread = math.exp(_Z * math.sqrt(noise) / abs(math.log(alive)))

@@ -212,8 +212,8 @@ def _stale(pool: Pool, policy: Policy, programmes: list[np.ndarray | None]) -> F
     """A threshold that nobody touches: alarms of a quiet year, and weeks until the drift rings.
 
     What is expected is the mean of the quiet year. The threshold is stale from the week on in which its volume,
-    smoothed over nine weeks, has fallen by as much as the alarm is to see within three weeks. An alarm before
-    that week is none late.
+    smoothed over nine weeks, has fallen by as much as the alarm is to see within three weeks. An alarm since the
+    drift began and before that week is none late, and one of a rise counts as one.
     """
     alarms, late, since, stale = [], [], [], 0
     begin = SEEN + QUIET

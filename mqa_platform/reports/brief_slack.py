@@ -22,7 +22,7 @@ Block = dict[str, Any]
 # limit of about 13,200 characters, below which we stay).
 HEADER, SECTION, BLOCKS, TOTAL = 150, 3_000, 50, 12_000
 _ORDER: Final = (
-    "why_now", "next", "people", "committee", "score", "pain_points", "intent", "triggers",
+    "why_now", "insight", "next", "people", "committee", "score", "pain_points", "intent", "triggers",
     "anonymous", "pages", "history",
 )  # fmt: skip
 _REST: Final = "Cut to fit; the whole brief is on the account page."

@@ -49,6 +49,9 @@ def headline(facts: ProgramFacts) -> Section:
         "In numbers",
         f"Everything from {facts.since} to {facts.as_of}. A rate counts only episodes whose whole window has passed.",
         figures=[figure_of(facts, metric, label) for metric, label in _HEADLINES],
+        cannot=[
+            "None of these says what would have come without the programme: that takes a holdout."
+        ],
     )
 
 
@@ -176,6 +179,9 @@ def all_metrics(facts: ProgramFacts) -> Section:
     columns = ("Metric", "Value", "95 % interval", "Period", "Counted", "Too young or open",
                "What it is")  # fmt: skip
     none = [f"No value yet: {', '.join(silent)}."] if silent else []
+    none.append(
+        "A rep, a channel or a campaign by itself is not here: mqa metrics --dimension has each."
+    )
     return Section(
         "metrics",
         "All metrics",

@@ -120,8 +120,9 @@ def drift(facts: ProgramFacts) -> Section:
                   empty="No check has been made yet: the weekly review makes them."),
             *_volume(facts, rows),
         ],
-        cannot=[f"Too little to go by in {len(silent)} of {len(last)} checks: silence there is not health."]
-        if silent else [],
+        cannot=[*([f"Too little to go by in {len(silent)} of {len(last)} checks: silence there is not health."]
+                  if silent else []),
+                "An alarm says that a number moved, and not why: a lost feed and a lost market look alike here."],
     )  # fmt: skip
 
 
@@ -168,4 +169,6 @@ def reviews(facts: ProgramFacts) -> Section:
         says=[said or "No threshold is due for a review."] if facts.ages else [],
         blocks=[block("Age of every threshold",
                       ("Motion", "Tier", "Threshold", "Decided on", "Days ago", "Due after", "Review due"), cells)],
+        cannot=["A review says that somebody looked. Whether the threshold still holds stands in the backtest and in "
+                "the drift."],
     )  # fmt: skip

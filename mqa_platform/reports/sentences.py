@@ -13,6 +13,7 @@ from typing import Any, Final
 
 TITLES: Final = {
     "why_now": "Why now",
+    "insight": "What changed",
     "score": "Score and its parts",
     "people": "Who acted",
     "committee": "The buying committee",

@@ -22,7 +22,7 @@ _TEXTS = (
 )  # fmt: skip
 _DAYS = ("mqa_on", "meeting_on", "opportunity_on", "won_on", "ended_on")
 _HOURS = ("touch_hours", "touch_business_hours", "meeting_hours", "meeting_business_hours")
-_FLAGS = ("deal_won", "deal_closed", "is_accepted", "is_with_rep")
+_FLAGS = ("deal_won", "deal_closed", "is_accepted", "is_asked_of_sales", "is_with_rep")
 EPISODES = pa.schema(
     [
         *((c, pa.string()) for c in _TEXTS),
@@ -54,7 +54,7 @@ def episode(number: int, on: int, as_of: int, **changed: Any) -> dict[str, Any]:
         "opportunity_cohort": f"{opportunity:%Y-%m}" if opportunity else None,
         "opportunity_id": f"o{number}" if opportunity else None,
         "delivered_at": at(on), "delivered_quarter": quarter(on), "tier": "scaled",
-        "segment": "Software", "rep_id": "ann", "is_with_rep": True, "is_accepted": False,
+        "segment": "Software", "rep_id": "ann", "is_with_rep": True, "is_accepted": False, "is_asked_of_sales": True,
         "deal_won": False, "deal_closed": False, "sla_state": "running", "status": "open",
     }  # fmt: skip
     return {**row, **changed}
@@ -86,6 +86,7 @@ class Made:
 def made_of(engine, kind: str, rows: list[dict[str, Any]], as_of: int, only=None, **beside) -> Made:
     """The figures of rows of one kind of facts, of all its metrics or some."""
     policy, held = default_policy(), Beside(day(0), day(as_of), **beside)
-    counted = engine.keep(metric_accounts({kind: engine.table(rows, EPISODES)}, policy, only))
+    facts = {kind: engine.table(rows, EPISODES)}
+    counted = engine.keep(metric_accounts(facts, policy, only, held.spend))
     found = conversion_metrics(counted, policy, held, engine.apply)
     return Made(engine.rows(counted), engine.rows(found))

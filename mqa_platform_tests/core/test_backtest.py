@@ -12,6 +12,7 @@ import pytest
 from mqa_platform.core.calibration import backtest as core
 from mqa_platform.core.calibration.leaks import leaks
 from mqa_platform.core.calibration.past_accounts import banned, population
+from mqa_platform.core.calibration.ranking import Ranking
 from mqa_platform_tests.core.engine import (
     ACCOUNTS,
     TIMESTAMP,
@@ -79,11 +80,24 @@ def deal(who, on, closed=None, amount=1000):
     }  # fmt: skip
 
 
-def ranked(engine, accounts, scores=(), receipts=(), touches=(), deals=()):
+def unasked(who, points, on=DAY):
+    return {
+        "account_id": who,
+        "score_date": day(on),
+        "component": "total",
+        "points": Decimal(points),
+    }
+
+
+def ranked(engine, accounts, scores=(), lines=None, touches=(), deals=()):
+    """``lines`` are what is left of the scores without our own outreach; all of them where none are given."""
+    if lines is None:
+        lines = [{**s, "component": "total", "points": s["engagement_score"]} for s in scores]
+        lines = [{k: s[k] for k in RECEIPTS.names} for s in lines]
     made = population(
         engine.table(accounts, FITTED),
         engine.table(scores, SCORES),
-        engine.table(receipts, RECEIPTS),
+        engine.table(lines, RECEIPTS),
         engine.table(touches, TOUCHPOINTS),
         engine.table(deals, DEALS),
         POLICY,
@@ -106,17 +120,14 @@ def test_just_below_the_threshold_is_below_it(engine):
     assert found["a"]["score_share"] == pytest.approx(0.99)
 
 
-def test_what_our_own_mail_brought_is_taken_from_the_score(engine):
-    ours = banned(POLICY)
-    assert ours
-    scores = [score("a", "100")]
-    lines = [
-        {"account_id": "a", "score_date": day(DAY), "component": ours[0], "points": Decimal(40)},
-        {"account_id": "a", "score_date": day(DAY), "component": "pricing_view", "points": Decimal(60)},
-    ]  # fmt: skip
-    _, found = ranked(engine, [account("a")], scores, lines)
+def test_the_score_that_ranks_is_what_is_left_without_our_own_work(engine):
+    scores = [score("a", "100"), score("b", "100")]
+    parts = [{**unasked("a", 60), "component": "pricing_view"}, unasked("a", 80, DAY - 1)]
+    _, found = ranked(engine, [account("a"), account("b")], scores, [unasked("a", 60), *parts])
     assert found["a"]["score_share"] == pytest.approx(1.25)
     assert found["a"]["mqa"] == pytest.approx(0.75)
+    # All that b did was answering us.
+    assert (found["b"]["score_share"], found["b"]["mqa"]) == (1.25, 0.0)
 
 
 def test_the_last_touch_is_the_last_that_they_did_unasked_by_the_day(engine):
@@ -131,6 +142,7 @@ def test_the_last_touch_is_the_last_that_they_did_unasked_by_the_day(engine):
         touch("a", DAY - 1, free[0], direction="outbound"),
         touch("a", DAY - 2, ours[0]),
         touch("a", DAY - 3, free[0], channel="email"),
+        touch("a", DAY - 2, free[0], received_at=at(DAY + 2)),
     ]
     _, found = ranked(engine, [account("a"), account("b")], touches=touches)
     assert found["a"]["recency_on"] == day(DAY - 4)
@@ -246,3 +258,18 @@ PORTABLE = portable()
 def test_the_backtest_asks_only_for_what_every_engine_answers_alike(name):
     assert problems(PORTABLE[name]) == set()
     assert ibis.to_sql(PORTABLE[name], dialect="postgres")
+
+
+def test_a_model_is_said_to_be_better_only_where_intervals_are_apart():
+    def said(mqa, other):
+        """So many hits among the 30 highest of 300, of 30 opportunities in all."""
+        made = {
+            name: Ranking.of([(1.0, 30, hits), (0.0, 270, 30 - hits)])
+            for name, hits in zip(core.MODELS, (mqa, other, other, other), strict=True)
+        }
+        rows = core.compared(made, 30, day(DAY), 90, 20)
+        return {r["model"]: r["says"] for r in rows}["recency"]
+
+    assert "neither is said to be better" in said(20, 18)
+    assert said(28, 9).endswith("less than the score.")
+    assert said(9, 28).endswith("more than the score.")

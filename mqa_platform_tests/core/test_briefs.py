@@ -265,6 +265,7 @@ def test_every_figure_about_behaviour_cites_touchpoints_that_there_are(engine):
     ids = {t["signal_id"] for t in touches}
     behaviour = (
         "why_now",
+        "insight",
         "score",
         "people",
         "anonymous",

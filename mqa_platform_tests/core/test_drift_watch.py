@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,7 +12,6 @@ from mqa_platform.core.calibration.counts import QUIET_WEEKS
 from mqa_platform.core.calibration.drift import (
     PROPOSING,
     SHARES,
-    Weeks,
     age_rows,
     carried,
     drift_checks,
@@ -19,6 +19,7 @@ from mqa_platform.core.calibration.drift import (
 )
 from mqa_platform.core.calibration.shifts import of_counts
 from mqa_platform.core.calibration.stale import Age
+from mqa_platform.core.calibration.weeks import Weeks
 
 FIRST = date(2025, 1, 6)
 WEEK = timedelta(days=7)
@@ -43,10 +44,13 @@ def quiet(weeks: int, **changed):
         "scores": [(50, 20, 15, 10, 4, 1)] * weeks,
         "signals": {"pricing_view": [40] * weeks, "demo_request": [5] * weeks},
     } | changed
+    made.setdefault("for_reps", made["entries"])
+    promoted = made.pop("promoted", ())
     signals = {name: by_week(v) for name, v in made.pop("signals").items()}
     return Weeks(
-        FIRST, monday(weeks - 1), **{k: by_week(v) for k, v in made.items()}, signals=signals
-    )
+        FIRST, monday(weeks - 1), **{k: by_week(v) for k, v in made.items()}, signals=signals,
+        promoted=promoted,
+    )  # fmt: skip
 
 
 def checks(weeks: Weeks, show: int = 1):
@@ -117,6 +121,69 @@ def test_an_alarm_stands_since_its_first_week_and_is_new_once():
     alarms = [r for r in rows if r["status"] == "alarm"]
     assert [r["is_new"] for r in alarms] == [True] + [False] * (len(alarms) - 1)
     assert {r["since"] for r in alarms} == {alarms[0]["week"]}
+
+
+# A promotion on the Wednesday of week 20 halves the threshold: twice as many enter, and scores lie higher above it.
+LOWERED = {
+    "entries": [10] * 20 + [60] + [20] * 19,
+    "room": [20.0] * 40,
+    "for_reps": [20] * 40,
+    "scores": [(50, 20, 15, 10, 4, 1)] * 20 + [(1, 4, 10, 15, 20, 50)] * 20,
+}
+
+
+def test_what_a_promotion_does_on_purpose_is_no_alarm():
+    weeks = quiet(40, **LOWERED, promoted=[monday(20) + timedelta(days=2)])
+    rows = [r for r in checks(weeks, 20) if r["check_name"] in ("volume", "score_distribution")]
+    assert {r["status"] for r in rows} == {"ok", "cannot_say"}
+    # Nothing is said until there are weeks enough under the new rules: three, and eight before them.
+    volume = {r["week"]: r for r in rows if r["check_name"] == "volume"}
+    assert {volume[monday(n)]["status"] for n in range(20, 31)} == {"cannot_say"}
+    assert {volume[monday(n)]["status"] for n in range(31, 40)} == {"ok"}
+    assert volume[monday(39)]["expected"] == pytest.approx(20)
+    scores = {r["week"]: r["status"] for r in rows if r["check_name"] == "score_distribution"}
+    assert (scores[monday(33)], scores[monday(34)]) == ("cannot_say", "ok")
+
+
+def test_a_promotion_is_held_against_the_room_after_three_weeks():
+    # Ten a week into a room of twenty; the promotion fills it, and the flood of its own week is backlog.
+    entered = {**LOWERED, "for_reps": LOWERED["entries"]}
+    weeks = quiet(40, **entered, promoted=[monday(20) + timedelta(days=2)])
+    found = {r["week"]: r for r in checks(weeks, 25) if r["check_name"] == "capacity"}
+    assert found[monday(19)]["status"] == "alarm"
+    assert {found[monday(n)]["status"] for n in (20, 21, 22)} == {"cannot_say"}
+    assert (found[monday(23)]["seen"], found[monday(23)]["expected"]) == (60, 60)
+    assert {found[monday(n)]["status"] for n in range(23, 40)} == {"ok"}
+    # Were the promotion to bring twice the room, three weeks would tell.
+    flood = {**entered, "room": [10.0] * 40}
+    found = {r["week"]: r for r in checks(quiet(40, **flood, promoted=weeks.promoted), 25)
+             if r["check_name"] == "capacity"}  # fmt: skip
+    assert found[monday(23)]["status"] == "alarm"
+
+
+def test_the_same_without_a_promotion_is_an_alarm():
+    heard = {r["check_name"] for r in checks(quiet(40, **LOWERED), 19) if r["status"] == "alarm"}
+    assert heard == {"volume", "score_distribution"}
+
+
+def test_a_promotion_that_is_still_to_come_says_nothing_of_a_week_before_it():
+    falling = {"entries": [20] * 37 + [4, 5, 4], "room": [10.0] * 40, "for_reps": [10] * 40}
+    for promoted in ((), [monday(40)]):
+        assert last(quiet(40, **falling, promoted=promoted))["volume", "all"]["status"] == "alarm"
+
+
+def test_accounts_that_no_rep_was_to_take_fill_no_room():
+    # Twenty enter a week, and ten of them go to a play of marketing: the reps' ten places are just filled.
+    found = last(quiet(40, entries=[20] * 40, for_reps=[10] * 40))
+    assert found["capacity", "all"]["status"] == "ok"
+    assert found["capacity", "all"]["seen"] == 130
+
+
+def test_weeks_of_which_no_rep_is_known_say_nothing_of_the_room():
+    weeks = quiet(40)
+    known = {w: n for w, n in weeks.room.items() if w >= monday(38)}
+    found = last(replace(weeks, room=known))["capacity", "all"]
+    assert found["status"] == "cannot_say"
 
 
 def named(rows):

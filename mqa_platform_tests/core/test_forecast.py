@@ -47,6 +47,13 @@ def test_nothing_more_is_expected_past_the_window_and_of_what_is_over():
     assert (found["open_mqas"], found["opportunities"], found["pipeline"]) == (1, 0, 0)
 
 
+def test_credit_notes_are_forecast_as_a_loss_inside_of_its_interval():
+    found = forecast([*({**r, "acv": -1000} if "acv" in r else r for r in OLD), {"age_days": 30}])
+    line = found["all", 30]
+    assert line["pipeline"] == pytest.approx(-1000 / 3)
+    assert line["pipeline_low"] <= line["pipeline"] <= line["pipeline_high"]
+
+
 def test_too_few_opportunities_say_nothing():
     found = forecast([*OLD[:9], {"age_days": 30}])["all", 30]
     assert found["verdict"] == "cannot say: 9 of 10 opportunities"

@@ -97,6 +97,35 @@ def test_one_episode_is_told_the_same_in_every_table(one):
     assert {c["channel"] for c in one["attribution"]} == {"none"}
 
 
+HANDOFFS = {
+    "held out, and won": {"status": "converted", "sla_state": "no_clock"},
+    "with marketing": {"status": "recycled", "delivered_at": at(0), "sla_state": "no_clock"},
+    "backlog that waits": {"status": "recycled", "sla_state": "not_delivered"},
+}
+
+
+@pytest.mark.parametrize("case", HANDOFFS)
+def test_what_sales_was_not_asked_is_in_no_acceptance_rate(engine, case):
+    found = tables_of(engine, {**EPISODE, "handoffs": [{"handoff_id": "h", **HANDOFFS[case]}]})
+    told = {m["metric"] for m in found["conversion_metrics"]}
+    assert "mqa_to_opportunity_rate" in told
+    assert not told & {"sales_acceptance_rate", "sales_rejection_rate"}
+
+
+def test_backlog_that_sales_refused_before_its_turn_is_an_answer(engine):
+    refused = {
+        "handoff_id": "h",
+        "status": "rejected",
+        "sla_state": "not_delivered",
+        "rejected_at": at(2),
+    }
+    found = tables_of(engine, {**EPISODE, "handoffs": [refused]})
+    told = {m["metric"]: m["value"] for m in found["conversion_metrics"]
+            if (m["dimension"], m["cohort"]) == ("all", "all")}  # fmt: skip
+    assert (told["sales_acceptance_rate"], told["sales_rejection_rate"]) == (0, 1)
+    assert [r["rejected"] for r in found["rejection_reasons"] if r["dimension"] == "all"] == [1]
+
+
 def test_time_to_the_first_meeting_is_elapsed_and_in_the_reps_working_hours(one):
     told = {
         m["metric"]: m["value"]

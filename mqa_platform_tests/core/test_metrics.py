@@ -61,8 +61,8 @@ BY_HAND = {
     # 1, 2, 5 accepted; 3 rejected; 4 ended without an answer; 6 is open.
     "sales_acceptance_rate": (3 / 5, 3, 5, 1),
     "sales_rejection_rate": (1 / 5, 1, 5, 1),
-    # February and April have no spend that is known.
-    "cost_per_mqa": (5000 / 6, 5000, 6, 0),
+    # April has no spend that is known: what it brought is not held against that of January and March.
+    "cost_per_mqa": (5000 / 5, 5000, 5, 1),
     # 90 days have passed since the end of January only: opportunities of 1 and 2.
     "cost_per_opportunity": (2000, 4000, 2, 2),
     "pipeline_roi": (4, 16000, 4000, 2),
@@ -108,6 +108,43 @@ def test_a_month_is_compared_with_its_own_spend(six):
     assert march["cost_per_mqa"]["value"] == 1000
     # Its 90 days run on: nothing is claimed of its opportunities.
     assert (march["cost_per_opportunity"]["value"], march["pipeline_roi"]["value"]) == (None, None)
+
+
+def test_what_months_without_known_spend_brought_makes_no_mqa_cheaper(engine):
+    rows = [episode(n, on, 400, opportunity_on=day(on + 9), opportunity_id=f"o{n}", amount=Decimal(500))
+            for n, on in enumerate((0, 40, 70))]  # fmt: skip
+    # The account of ads was connected in March: 1,000 for the one MQA of that month.
+    made = made_of(engine, "episode", rows, 400, spend={"2026-03": 1000.0})
+    told = made.of()
+    assert (told["cost_per_mqa"]["value"], told["cost_per_mqa"]["censored"]) == (1000, 2)
+    assert told["cost_per_opportunity"]["value"] == 1000
+    assert told["pipeline_roi"]["value"] == pytest.approx(-0.5)
+    drilled = [r["account_id"] for r in made.counted
+               if (r["metric"], r["counted_as"]) == ("cost_per_mqa", "numerator")]  # fmt: skip
+    assert drilled == ["a2"]
+
+
+def test_credit_notes_have_a_loss_inside_of_its_interval(engine):
+    rows = [episode(n, 0, 400, opportunity_on=day(9), amount=Decimal(-500)) for n in range(3)]
+    roi = made_of(engine, "episode", rows, 400, spend={"2026-01": 1000.0}).of()["pipeline_roi"]
+    assert roi["value"] == pytest.approx(-2.5)
+    assert roi["low"] <= roi["value"] <= roi["high"]
+
+
+def test_what_sales_was_never_given_is_no_silence_of_sales(engine):
+    rows = [
+        episode(1, 0, 100, accepted_at=at(1), is_accepted=True),
+        episode(2, 0, 100, status="recycled"),
+        # Held out, or with marketing: ended, and even won, without sales having been asked.
+        episode(3, 0, 100, status="recycled", is_asked_of_sales=False),
+        episode(4, 0, 100, status="converted", is_accepted=True, is_asked_of_sales=False),
+    ]  # fmt: skip
+    told = made_of(engine, "episode", rows, 100).of()
+    accepted, rejected = told["sales_acceptance_rate"], told["sales_rejection_rate"]
+    assert (accepted["numerator"], accepted["denominator"]) == (1, 2)
+    assert (rejected["numerator"], rejected["denominator"]) == (0, 2)
+    # They are MQAs all the same.
+    assert told["mqa_volume"]["value"] == 4
 
 
 def test_without_spend_nothing_is_said_of_cost(engine):

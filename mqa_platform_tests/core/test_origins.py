@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_platform.core.metrics.counted import metric_accounts
-from mqa_platform.core.metrics.facts import Ground, deals
+from mqa_platform.core.metrics.facts import Ground, deals, teams
 from mqa_platform.core.metrics.methods import Beside
 from mqa_platform.core.metrics.reach import coverage, engaged
 from mqa_platform.core.metrics.summaries import conversion_metrics
@@ -158,6 +158,14 @@ def test_a_missed_deal_says_which_rule_was_absent(engine, rule):
     assert (found["origin"], found["missing_rule"]) == ("none", rule)
 
 
+@pytest.mark.parametrize("gate", ["pass", "unknown"])
+def test_who_asked_to_be_called_lacked_no_points_and_no_second_person(engine, gate):
+    # The demo was asked for on the day of the opportunity: a hand-raise qualifies whatever the score and the fit.
+    scores = score(20, on=100, hand_raised=True, score_type="intent_heavy")
+    (found,) = origin(engine, opportunity(), fit=[{"fit_gate": gate}], touches=SEEN, scores=scores)
+    assert found["missing_rule"] == "not_in_time"
+
+
 def test_the_best_score_of_ninety_days_and_what_it_was_short_of(engine):
     scores = [*score(500, 9), *score(70, 11), *score(60, 99), *score(500, 101)]
     (found,) = origin(engine, opportunity(), **HELD, scores=scores)
@@ -184,6 +192,16 @@ def ground_of(engine, transitions=(), stages=(), fit=(), accounts=(), reps=()):
         engine.table(fit, FIT, **MINE, valid_from=day(-900), tier="scaled", is_target=True),
         engine.table(accounts, ACCOUNTS), engine.table(reps, REPS), nothing,
     )  # fmt: skip
+
+
+def test_a_rep_whom_the_crm_has_no_longer_stays_in_his_team(engine):
+    reps = [
+        {"user_id": "ann", "valid_from": day(0), "valid_to": day(50), "team": "east"},
+        {"user_id": "bob", "valid_from": day(0), "valid_to": day(50), "team": "east"},
+        {"user_id": "bob", "valid_from": day(50), "team": "west"},
+    ]
+    found = engine.rows(teams(engine.table(reps, REPS)), "t_rep")
+    assert [(r["t_rep"], r["team"]) for r in found] == [("ann", "east"), ("bob", "west")]
 
 
 def test_the_funnel_follows_each_entry_to_engaged_until_the_next(engine):
@@ -260,7 +278,7 @@ def moment(text):
 
 @pytest.mark.skipif(not MAVEN.is_file(), reason=f"the Maven CRM file is not at {MAVEN}")
 def test_a_real_crm_file_gives_the_figures_of_an_independent_calculation(engine):
-    """8,800 opportunities against pandas: win rate, value and counts, overall, by month and by rep."""
+    """8,300 dated opportunities against pandas: win rate, value and counts, overall, by month and by rep."""
     import pandas as pd
 
     with MAVEN.open(encoding="utf-8") as file:

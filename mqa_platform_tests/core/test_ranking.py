@@ -67,6 +67,13 @@ def test_no_positives_have_no_lift_and_no_hit_has_an_upper_end():
     assert high == pytest.approx(stats.binomtest(0, 10).proportion_ci(method="wilson").high / 0.09)
 
 
+def test_a_top_decile_that_has_every_positive_is_no_proof_that_it_always_will():
+    # Twenty of twenty among the ten highest of a hundred: Wilson's interval of 20 of 20 begins at 0.839.
+    value, low, high = lift(Ranking.of([(1.0, 30, 20), (0.0, 270, 0)]))
+    assert (value, high) == pytest.approx((10.0, 10.0))
+    assert low == pytest.approx(10 * stats.binomtest(20, 20).proportion_ci(method="wilson").low)
+
+
 @given(GROUPS)
 def test_the_area_under_the_curve_is_scikit_learns(ranking):
     truth = [k < hits for _, n, hits in ranking.groups for k in range(n)]

@@ -84,6 +84,12 @@ def test_kaplan_meier_and_greenwood_are_those_of_scipy(watched):
             assert [low, high] == pytest.approx(expected, abs=1e-9)
 
 
+def test_an_event_before_the_entry_was_dated_widens_the_interval_like_any_other():
+    had = np.arange(40) < 12
+    early, usual = (share_by(np.where(had, d, 90.0), had, 90.0) for d in (-3.0, 5.0))
+    assert early == usual
+
+
 def test_nothing_is_said_of_what_nobody_was_watched_for():
     young = np.array([10.0, 20.0, 30.0])
     assert share_by(young, np.array([True, False, False]), 90.0) == (None, (None, None))

@@ -50,6 +50,27 @@ def test_where_a_reason_stands_out_it_is_suggested_what_to_leave_out(engine):
     assert found["rep_id", "ann", "bad_fit"]["suggestion"] is None
 
 
+def test_three_others_are_too_few_to_stand_out_from(engine):
+    # 5 of 50 beside 0 of 3: the three may as well reject one in two.
+    rows = [*RETAIL[:5], *(answered(n, segment="Retail") for n in range(100, 145)), *OTHERS[:3]]
+    found = reasons(engine, rows)["segment", "Retail", "bad_fit"]
+    assert (found["rejected"], found["answered"], found["usual_share"]) == (5, 50, 0)
+    assert found["suggestion"] is None
+
+
+def test_a_rep_who_rejects_more_is_asked_and_not_left_out(engine):
+    rows = [*({**r, "rep_id": "bob", "team": "east"} for r in RETAIL), *OTHERS]
+    found = reasons(engine, rows)
+    for key in (("rep_id", "bob"), ("team", "east")):
+        assert found[*key, "bad_fit"]["suggestion"].startswith(f"{key[0]} {key[1]}: ask")
+
+
+def test_what_sales_was_never_given_has_no_share_in_its_answers(engine):
+    held_out = [answered(n, is_asked_of_sales=False) for n in range(50, 60)]
+    found = reasons(engine, [*RETAIL, *OTHERS, *held_out])["all", "all", "bad_fit"]
+    assert found["answered"] == 28
+
+
 def test_few_rejections_suggest_nothing(engine):
     found = reasons(engine, [*RETAIL[:4], *OTHERS])["segment", "Retail", "bad_fit"]
     assert (found["rejected"], found["suggestion"]) == (4, None)
@@ -81,6 +102,19 @@ def test_active_reps_are_those_who_could_take_handoffs_in_the_quarter():
     # Where nobody is listed, the users of the CRM are the reps.
     crm_only = active_reps([rep("ann", is_listed=False)], date(2026, 1, 1), date(2026, 1, 2))
     assert crm_only == {"2026-Q1": {"ann": "east"}}
+
+
+def test_a_list_of_reps_that_begins_later_empties_no_quarter_before_it():
+    rows = [
+        rep("ann", is_listed=False, valid_to=date(2026, 4, 1)),
+        rep("ann", valid_from=date(2026, 4, 1)),
+        rep("bob", is_listed=False),
+    ]
+    found = active_reps(rows, date(2026, 1, 1), date(2026, 5, 1))
+    assert {q: set(of) for q, of in found.items()} == {
+        "2026-Q1": {"ann", "bob"},
+        "2026-Q2": {"ann"},
+    }
 
 
 def test_spend_in_another_currency_is_left_out_and_named():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from mqa_platform.core.calibration.curve import Curve, Point
+from mqa_platform.core.calibration.curve import Curve, Point, curve_rows
 from mqa_platform.core.calibration.entries import STEPS, at_step
 from mqa_platform.core.calibration.proposals import (
     Lowering,
@@ -254,6 +256,56 @@ def test_the_proposal_says_its_figures_in_words():
     nobody = proposal_rows([c], solve([c], 0, 0.1, 20), POLICY, 0, {})[0]
     assert (nobody["per_rep_quarter"], nobody["usual"]) == (None, None)
     assert "Too little is known" in nobody["says"]
+
+
+def test_where_the_curve_ends_it_is_not_the_floor_that_binds():
+    # Six in ten at every threshold, and reps who could take ten times as many as any brings.
+    c = curve(falling, lambda s: 0.6)
+    found = solve([c], 600, 0.1, 20)
+    assert (found.status, found.choices[0].step) == ("starved", STEPS[0])
+    assert not found.choices[0].floor_binds
+    says = proposal_rows([c], found, POLICY, 5, {})[0]["says"]
+    assert "no threshold brings more" in says
+    assert "floor" not in says
+
+
+def test_a_tier_whose_precision_is_below_the_floor_at_every_threshold_says_so():
+    # One in a hundred becomes an opportunity, whatever the score; the packaged floor asks for one in ten.
+    c = curve(falling, lambda s: 0.01)
+    told = proposal_rows([c], solve([c], 40, 0.1, 20), POLICY, 5, {})
+    assert "not known to keep the precision floor of 10%" in told[0]["says"]
+    good = curve(falling, lambda s: 0.6)
+    told = proposal_rows([good], solve([good], 40, 0.1, 20), POLICY, 5, {})
+    assert "floor" not in told[0]["says"]
+
+
+def test_the_interval_of_a_volume_is_that_of_the_weeks_it_is_made_of():
+    # Ten a week for a quarter and sixteen since: the volume is sixteen, of 208 entries in 13 weeks.
+    c = curve(lambda s: 0, lambda s: 0.0)
+    points = {s: Point((10,) * 13 + (16,) * 13, 0, 0, 0) for s in STEPS}
+    row = curve_rows([replace(c, points=points)], 4)[0]
+    assert row["volume_per_week"] == 16
+    exact = stats.poisson.interval
+    low, high = stats.chi2.ppf(0.025, 416) / 26, stats.chi2.ppf(0.975, 418) / 26
+    assert (row["volume_low"], row["volume_high"]) == pytest.approx((low, high))
+    assert exact(0.95, 16) == (row["week_low"], row["week_high"])
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 40), min_size=26, max_size=26), min_size=1, max_size=3),
+    st.sampled_from([0.0, -0.03, 0.04]),
+)
+def test_every_volume_of_the_curve_lies_in_its_interval(counts, slope):
+    found = [
+        replace(
+            curve(lambda s: 0, lambda s: 0.0, tier=f"t{n}"),
+            points={s: Point(tuple(weeks), 0, 0, 0) for s in (0, 1)},
+            slope=slope,
+        )
+        for n, weeks in enumerate(counts)
+    ]
+    for row in curve_rows(found, 2):
+        assert row["volume_low"] - 1e-9 <= row["volume_per_week"] <= row["volume_high"] + 1e-9
 
 
 def test_no_threshold_goes_below_what_the_policys_own_check_allows():

@@ -25,6 +25,10 @@ SCORES = pa.schema(
         ("threshold", pa.decimal128(18, 4)),
     ]
 )
+HANDED = pa.schema([("handoff_id", pa.string())])
+ROUTED = pa.schema(
+    [("handoff_id", pa.string()), ("route_rule", pa.string()), ("reassigned_on", pa.date32())]
+)
 UNRESOLVED = pa.schema([("signal_id", pa.string()), ("signal_date", pa.date32())])
 DAYS = Window(day(10), day(20))
 MINE = "new_business"
@@ -46,6 +50,18 @@ def test_mqas_are_counted_on_their_day_and_in_their_motion(engine):
     rows = [episode(9), episode(10), episode(10), episode(19), episode(20), episode(12, None, "expansion")]  # fmt: skip
     found = counted(engine, numbers.entries(engine.table(rows, EPISODES), MINE, DAYS))
     assert found == {(day(10),): 2, (day(19),): 1}
+
+
+def test_a_play_of_marketing_and_a_holdout_are_no_work_of_a_rep(engine):
+    rules = {"a": ("owner", None), "b": ("anonymous_evidence", None), "c": ("holdout", None),
+             "d": ("holdout", day(11)), "e": (None, None)}  # fmt: skip
+    episodes = engine.table([{"handoff_id": h} for h in [*rules, "gone"]], HANDED)
+    routed = [
+        {"handoff_id": h, "route_rule": r, "reassigned_on": on} for h, (r, on) in rules.items()
+    ]
+    found = engine.rows(numbers.for_reps(episodes, engine.table(routed, ROUTED)))
+    # Who was held out and asked to be called is a rep's after all.
+    assert {r["handoff_id"] for r in found} == {"a", "d", "e"}
 
 
 def test_a_conversion_counts_on_the_day_on_which_its_window_is_over(engine):

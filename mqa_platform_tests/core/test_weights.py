@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from mqa_platform.core.calibration.lift import lifts
 from mqa_platform.core.calibration.logistic import fit, in_points
 from mqa_platform.core.calibration.weights import (
     AGREES,
     CANNOT_RANK,
     CHANGE,
     RULES_STAY,
+    Weight,
+    judged,
 )
 from mqa_platform.core.calibration.weights import (
     ranked as ranked_by,
@@ -78,6 +81,38 @@ def test_a_signal_of_interest_never_counts_against_an_account():
     assert bound[[0, 2]] == pytest.approx(alone, abs=2e-3)
     found = asked(rows(x, y))
     assert all(w.proposed >= 0 for w in found.values())
+
+
+def sampled(stands_for):
+    """150 that won, 1,200 with a deal that was lost, and one of ``stands_for`` of 16,000 without a deal.
+
+    The first signal comes before deals, won or lost; the second only before those that are won.
+    """
+    rng = np.random.default_rng(3)
+    rest = 16_000 // stands_for
+    groups = ((150, 0.8, 0.6, 1, 1), (1200, 0.8, 0.3, 0, 1), (rest, 0.1, 0.3, 0, stands_for))
+    x = [np.column_stack([rng.random(n) < a, rng.random(n) < b]) for n, a, b, _, _ in groups]
+    y = [np.full(n, won) for n, _, _, won, _ in groups]
+    weight = [np.full(n, w) for n, _, _, _, w in groups]
+    return rows(np.concatenate(x), np.concatenate(y), weight=np.concatenate(weight))
+
+
+def test_reading_a_part_of_the_accounts_does_not_change_what_the_deals_say():
+    # Of all 17,350 accounts, by a model of another make: what both signals are worth beside each other.
+    whole = sampled(1)
+    theirs = LogisticRegression(C=1.0).fit(whole.x, whole.y).coef_[0]
+    part = asked(sampled(16))
+    for name, weight in zip(("s0", "s1"), in_points(theirs, whole), strict=True):
+        assert part[name].low <= weight <= part[name].high
+
+
+def test_a_change_of_less_than_half_a_point_is_no_change():
+    # So many deals that 10.1 to 10.4 is all they allow; in whole points that is the 10 in force.
+    now = Weight("s0", 10.0, 10.3, 10.1, 10.4, 10.0, 900, "", "")
+    x, y = planted([1.2, 0.6], accounts=8000)
+    found = judged(now, lifts(rows(x, y))[0], 1.0)
+    assert (found.status, found.proposed) == (AGREES, 10.0)
+    assert judged(replace(now, asked=11.3, low=11.0, high=11.6), lifts(rows(x, y))[0], 1.0).proposed == 11  # fmt: skip
 
 
 def test_bad_news_never_counts_for_an_account():

@@ -191,6 +191,8 @@ def test_a_home_with_nothing_published_has_a_report_that_says_so():
     assert "No proposal has been made yet" in page
     assert "No experiment has drawn anything" in page
     assert page.count("cannot say") >= 10
+    assert [s.id for s in sections(empty()) if not s.cannot] == []
+    assert page.count("What this does not say.") == len(sections(empty()))
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: repr(a)[:30])

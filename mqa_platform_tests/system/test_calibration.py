@@ -66,7 +66,8 @@ def test_the_room_is_what_the_reps_file_says_less_absence_and_open_work(calibrat
         h
         for h in rows(calibrated, "handoffs")
         if h["motion"] != "new_business" and h["created_on"] > since
-    ]
+        and h["route_rule"] != "anonymous_evidence"
+    ]  # fmt: skip
     whole = sum(r["room"] for r in room) / 13 - len(others) / 13
     assert whole == pytest.approx(rows(calibrated, "threshold_proposals")[0]["room_per_week"])
 

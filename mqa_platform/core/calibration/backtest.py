@@ -148,7 +148,9 @@ def _says(row: Mapping[str, Any], mqa: Mapping[str, Any], enough: int) -> str:
         return f"{words}: less than the score."
     if row["lift_low"] > mqa["lift_high"]:
         return f"{words}: more than the score."
-    return f"{words}; the intervals of it and of the score overlap, so neither is said to be better."
+    return (
+        f"{words}; the intervals of it and of the score overlap, so neither is said to be better."
+    )
 
 
 def outcome_rows(

@@ -39,7 +39,7 @@ BEFORE_WEEKS: Final = 26
 ALL: Final = "all"
 _UNITS: Final = {
     "volume": "MQAs a week over three weeks",
-    "capacity": "MQAs in a quarter's weeks",
+    "capacity": "MQAs in the last quarter's weeks under these rules",
     "conversion": "of the MQAs whose window closed lately became opportunities",
     "match_rate": "of the week's signals belong to an account",
     "score_distribution": "is how far the week's scores lie from those of the quarter before (PSI)",
@@ -54,7 +54,8 @@ def drift_checks(weeks: Weeks, show: int, quarter: int, psi_least: float) -> lis
     Args:
         weeks: the numbers.
         show: how many of the last weeks.
-        quarter: weeks over which capacity and conversion are looked at, and scores are compared.
+        quarter: weeks over which capacity and conversion are looked at, and scores are compared; capacity over
+            those since a promotion, from three on.
         psi_least: a PSI below it is no alarm.
 
     Returns:
@@ -137,9 +138,11 @@ def _of_week(
     volume = _both(weeks.entries, same, [w for w in early if w >= begins])
     yield "volume", ALL, shifts.of_counts(*volume, level["volume"])
     behind, _ = weeks.behind(week, quarter, 0)
-    known = len(behind) == quarter and all(w in weeks.room for w in behind)
-    room = sum(weeks.room[w] for w in behind) if known else 0.0
-    taken = sum(weeks.for_reps.get(w, 0) for w in behind)
+    lately = [w for w in behind if w >= begins]
+    known = len(behind) == quarter and len(lately) >= RECENT_WEEKS
+    known = known and all(w in weeks.room for w in lately)
+    room = sum(weeks.room[w] for w in lately) if known else 0.0
+    taken = sum(weeks.for_reps.get(w, 0) for w in lately)
     yield "capacity", ALL, shifts.against_known(taken, room, level["capacity"])
     behind, earlier = weeks.behind(week, quarter, QUIET_WEEKS)
     pair = _pooled(weeks.conversions, behind), _pooled(weeks.conversions, earlier)

@@ -4,7 +4,8 @@ Belongs here: who could be handed over on the day, and the value by which each m
 days, or what is counted (``backtest``).
 
 Nothing dated after the day enters a ranking. What our own outreach causes is banned from all of them (``outreach``),
-and its points are taken from the score: a model that reads it finds the accounts that sales had already chosen.
+and the score is that of what is left, as it was known on the day (``observed.lines_known_on``): a model that reads our
+own work finds the accounts that sales had already chosen.
 Accounts with an opportunity open on the day are not there: there is nothing to find.
 """
 
@@ -18,6 +19,7 @@ import ibis.expr.types as ir
 from mqa_platform.core.calibration.outreach import is_caused_by_us, of_own_accord
 from mqa_platform.core.crm import latest
 from mqa_platform.core.expressions import in_force, newest_first, one_of
+from mqa_platform.core.score_lines import TOTAL
 from mqa_platform.policy.models import Policy
 
 
@@ -29,7 +31,7 @@ def banned(policy: Policy) -> list[str]:
 def population(
     accounts: ir.Table,
     scores: ir.Table,
-    receipts: ir.Table,
+    lines: ir.Table,
     touchpoints: ir.Table,
     opportunities: ir.Table,
     policy: Policy,
@@ -37,15 +39,15 @@ def population(
 ) -> ir.Table:
     """One row an account that could be handed over on a day, with what was known of it and what came.
 
-    Columns: account_id; score_share (score as a share of the threshold, down to a hundredth); mqa (the same without
-    what is banned), recency (days since the last touch below the lookback, so that the newest is the highest),
-    last_touch (points of the last touch), fit_only; each model's ``<model>_on`` is the newest day its value rests on;
-    is_positive, amount (of the opportunity).
+    Columns: account_id; score_share (published score as a share of the threshold, down to a hundredth); mqa (the same
+    of what was known by the day, without what is banned), recency (days since the last touch below the lookback, so
+    that the newest is the highest), last_touch (points of the last touch), fit_only; each model's ``<model>_on`` is
+    the newest day its value rests on; is_positive, amount (of the opportunity).
 
     Args:
         accounts: versions as the motion sees them.
         scores: of the motion.
-        receipts: of the motion.
+        lines: of ``lines_known_on``, of the day at least.
         touchpoints: as published.
         opportunities: their history.
         policy: of the motion, in force on the day.
@@ -59,16 +61,13 @@ def population(
         fit_only_on="valid_from",
     )
     s = scores.filter(scores["score_date"] == day)
-    r = receipts.filter(
-        (receipts["score_date"] == day) & one_of(receipts["component"], banned(policy))
-    )
-    r = r.group_by(r_account="account_id").aggregate(ours=r["points"].cast("float64").sum())
-    s = s.left_join(r, [("account_id", "r_account")])
-    score = s["engagement_score"].cast("float64")
+    own = lines.filter((lines["score_date"] == day) & (lines["component"] == TOTAL))
+    own = own.select(own_account="account_id", own_points=own["points"].cast("float64"))
+    s = s.left_join(own, [("account_id", "own_account")])
     s = s.select(
         s_account="account_id",
-        score_share=_hundredths(score, s["threshold"]),
-        mqa=_hundredths(score - s["ours"].fill_null(0.0), s["threshold"]),
+        score_share=_hundredths(s["engagement_score"].cast("float64"), s["threshold"]),
+        mqa=_hundredths(s["own_points"].fill_null(0.0), s["threshold"]),
         mqa_on=ibis.coalesce(s["last_eligible_on"], s["score_date"]),
     )
     t = _last_touches(touchpoints, policy, day)
@@ -108,6 +107,8 @@ def _last_touches(touchpoints: ir.Table, policy: Policy, day: date) -> ir.Table:
     weights = policy.signals.signals
     t = touchpoints
     t = t.filter((t["touchpoint_date"] <= day) & (t["touchpoint_date"] > since))
+    known = ibis.coalesce(t["received_at"].date(), t["touchpoint_date"])
+    t = t.filter(known <= day)
     t = of_own_accord(t, policy)
     t = t.filter(one_of(t["signal_type"], weights))
     weight = ibis.cases(

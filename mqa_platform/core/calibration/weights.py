@@ -105,7 +105,7 @@ def _ranked(
         at = usable.index(i)
         low, high = (float(v) for v in np.percentile(again[:, at], [2.5, 97.5]))
         w = Weight(name, float(o.now[i]), float(points[at]), low, high, float(o.now[i]), showed[i], "", "")  # fmt: skip
-        found.append(_judged(w, alone[i], widest))
+        found.append(judged(w, alone[i], widest))
     return Ranked(found, o.winners, accounts, p_value)
 
 
@@ -193,12 +193,17 @@ def _all_stay(o: Observed, showed: list[int], says: str) -> list[Weight]:
     return [_stays(n, o.now[i], showed[i], says) for i, n in enumerate(o.components)]
 
 
-def _judged(w: Weight, alone: Lift, widest: float) -> Weight:
+def judged(w: Weight, alone: Lift, widest: float) -> Weight:
     """The weight with what may be said of it.
 
     A change is proposed only where the signal by itself points the same way: a raise has to show lift alone, and what
     shows lift alone is not struck out, since signals that come together share what they say and a bootstrap cannot be
     trusted where a coefficient lies on its bound (Andrews 2000).
+
+    Args:
+        w: the weight in force with what the model asks for and its interval, in points.
+        alone: the signal by itself.
+        widest: width of the interval, as a share of the larger of both weights, beyond which it is not ranked.
     """
     asked, low, high = w.asked or 0.0, w.low or 0.0, w.high or 0.0
     bounds = f"{low:.1f} to {high:.1f}"

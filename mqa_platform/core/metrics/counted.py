@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 import ibis
 import ibis.expr.types as ir
 
-from mqa_platform.core.expressions import first_match, none_of_type
+from mqa_platform.core.expressions import first_match, none_of_type, one_of
 from mqa_platform.core.metrics.definitions import DIMENSIONS, Metric
 from mqa_platform.core.metrics.register import METRICS
 from mqa_platform.policy.models import Policy
@@ -20,7 +20,10 @@ NUMERATOR, DENOMINATOR, CENSORED = "numerator", "denominator", "censored"
 
 
 def metric_accounts(
-    facts: Mapping[str, ir.Table], policy: Policy, only: Collection[str] | None = None
+    facts: Mapping[str, ir.Table],
+    policy: Policy,
+    only: Collection[str] | None = None,
+    spent_in: Collection[str] = (),
 ) -> ir.Table:
     """One row a metric and thing counted; a numerator counts below the line as well.
 
@@ -31,20 +34,25 @@ def metric_accounts(
         facts: the rows of each kind of facts that a definition names; a kind without a table has no metrics.
         policy: the windows.
         only: names of metrics; None: all.
+        spent_in: the months whose spend is known, as 2026-01.
     """
     made = [
-        _rows(m, facts[m.facts], policy)
+        _rows(m, facts[m.facts], policy, spent_in)
         for m in METRICS.values()
         if m.facts in facts and (only is None or m.name in only)
     ]
     return ibis.union(*made)
 
 
-def _rows(metric: Metric, facts: ir.Table, policy: Policy) -> ir.Table:
+def _rows(metric: Metric, facts: ir.Table, policy: Policy, spent_in: Collection[str]) -> ir.Table:
     """The rows of one metric."""
     c = metric.count(facts, policy)
     amount = none_of_type("float64") if c.amount is None else c.amount.cast("float64")
     hit, below = c.numerator.fill_null(False), c.denominator.fill_null(False)
+    if metric.of_spend:
+        # Spend of some months over what all of them brought would flatter.
+        known = one_of(facts["cohort"], spent_in)
+        hit, below = hit & known, below & known
     role = first_match(
         [(hit, ibis.literal(NUMERATOR)), (below, ibis.literal(DENOMINATOR))],
         ibis.literal(CENSORED),

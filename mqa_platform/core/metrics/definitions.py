@@ -61,6 +61,7 @@ class Metric:
         columns: another column of the facts in the place of a dimension's own, or of ``cohort``.
         rolls_up: whether the cohorts together are the cohort ``all``.
         horizon: the window that a Kaplan-Meier share is read at.
+        of_spend: whether it is held against spend: what is of a month without any known is censored.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Metric:
     columns: dict[str, str] = field(default_factory=dict)
     rolls_up: bool = True
     horizon: Callable[[Policy], int] | None = None
+    of_spend: bool = False
 
     def words(self, policy: Policy) -> str:
         """The definition with the policy's windows."""

@@ -71,10 +71,9 @@ def leading_signals(episodes: ir.Table, receipts: ir.Table) -> ir.Table:
 
 
 def teams(capacity: ir.Table) -> ir.Table:
-    """(t_rep, team) as it is now."""
-    now = capacity.filter(capacity["valid_to"].isnull())
-    order = [now["valid_from"].desc(), now["team"].asc(nulls_first=False)]
-    return newest_first(now, ["user_id"], order).select("team", t_rep="user_id")
+    """(t_rep, team) as it is now, or was last of a rep whom the CRM has no longer."""
+    order = [capacity["valid_from"].desc(), capacity["team"].asc(nulls_first=False)]
+    return newest_first(capacity, ["user_id"], order).select("team", t_rep="user_id")
 
 
 def _meeting_hours(
@@ -145,6 +144,9 @@ def episodes(
     d = deals.select("deal_won", "deal_closed", d_opportunity="opportunity_id")
     t = t.left_join(d, t["opportunity_id"] == d["d_opportunity"])
     month = t["mqa_on"].truncate("M")
+    # Marketing's queue and what an experiment holds out are not asked of sales, nor is backlog that waits; who
+    # answers has seen it all the same.
+    told = t["delivered_at"].notnull() | t["accepted_at"].notnull() | t["rejected_at"].notnull()
     return t.mutate(
         subject_id=t["handoff_id"],
         deal_won=t["deal_won"].fill_null(False),
@@ -157,6 +159,7 @@ def episodes(
         opportunity_cohort=month_text(t["opportunity_on"]),
         delivered_quarter=quarter_text(t["delivered_at"].date()),
         is_accepted=t["accepted_at"].notnull() | (t["status"] == "converted").fill_null(False),
+        is_asked_of_sales=told & (t["sla_state"].fill_null("") != "no_clock"),
         is_with_rep=t["t_rep"].notnull(),
     )
 

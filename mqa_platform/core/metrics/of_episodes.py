@@ -85,7 +85,15 @@ def _velocity(t: ir.Table, policy: Policy) -> Counted:
 
 def _accepted(t: ir.Table, policy: Policy) -> Counted:
     taken = t["is_accepted"]
-    return Counted(taken, taken | t["rejected_at"].notnull() | (t["status"] == "recycled"))
+    answered = taken | t["rejected_at"].notnull() | (t["status"] == "recycled")
+    return Counted(taken, answered, applies=t["is_asked_of_sales"])
+
+
+def _rejected(t: ir.Table, policy: Policy) -> Counted:
+    asked = _accepted(t, policy)
+    return Counted(
+        t["rejected_at"].notnull() & ~t["is_accepted"], asked.denominator, applies=asked.applies
+    )
 
 
 def _kept(t: ir.Table, policy: Policy) -> Counted:
@@ -163,14 +171,15 @@ METRICS: Final = (
     Metric(
         "sales_acceptance_rate",
         "Handoffs that sales accepted or made a deal of ÷ those accepted, rejected, or ended without an answer; "
-        "what is still open is censored.",
+        "what is still open is censored. Only what sales was given counts: no marketing queue, no waiting backlog, "
+        "nothing that an experiment holds out.",
         "share", "wilson_95", "episode", _DIMENSIONS, _accepted,
     ),
     Metric(
         "sales_rejection_rate",
         "Handoffs that sales rejected ÷ the same; the reasons are in rejection_reasons.",
         "share", "wilson_95", "episode", _DIMENSIONS,
-        lambda t, p: Counted(t["rejected_at"].notnull() & ~t["is_accepted"], _accepted(t, p).denominator),
+        _rejected,
     ),
     Metric(
         "mqa_per_rep",
@@ -181,20 +190,21 @@ METRICS: Final = (
         "quarter of delivered_at", columns={"cohort": "delivered_quarter"}, rolls_up=False,
     ),
     Metric(
-        "cost_per_mqa", "Spend of the cohort month ÷ its MQAs, in {currency}.", "currency",
-        "spend_per_poisson_95", "episode", (), _spent_per(opportunities=False),
+        "cost_per_mqa",
+        "Spend of the cohort month ÷ its MQAs, in {currency}; MQAs of months whose spend is not known are censored.",
+        "currency", "spend_per_poisson_95", "episode", (), _spent_per(opportunities=False), of_spend=True,
     ),
     Metric(
         "cost_per_opportunity",
         "Spend of the cohort month ÷ opportunities of its MQAs, once the {opportunity} days of all have passed, in "
-        "{currency}.",
-        "currency", "spend_per_poisson_95", "episode", (), _spent_per(opportunities=True),
+        "{currency}; months whose spend is not known are censored.",
+        "currency", "spend_per_poisson_95", "episode", (), _spent_per(opportunities=True), of_spend=True,
     ),
     Metric(
         "pipeline_roi",
         "(Amount of the opportunities of the cohort month's MQAs − its spend) ÷ its spend, once the {opportunity} "
-        "days of all have passed.",
-        "ratio", "roi_compound_poisson_95", "episode", (), _spent_per(opportunities=True),
+        "days of all have passed; months whose spend is not known are censored.",
+        "ratio", "roi_compound_poisson_95", "episode", (), _spent_per(opportunities=True), of_spend=True,
     ),
     Metric(
         "pipeline", "Amount of the opportunities of episodes, in {currency}; those without an amount are censored.",

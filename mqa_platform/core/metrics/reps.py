@@ -21,28 +21,29 @@ def active_reps(
     """Quarter → active rep → team.
 
     A rep is active in a quarter when he works here and can take handoffs on a day of it: active in the CRM, on
-    reps.csv where that lists anybody, and not with a capacity of 0.
+    reps.csv where that lists anybody then, and not with a capacity of 0.
 
     Args:
         capacity: its rows: user_id, valid_from, valid_to, is_active, is_listed, capacity_per_week, team.
         since: first day of the programme's history.
         as_of: last day.
     """
-    rows = list(capacity)
-    listed = any(r["is_listed"] for r in rows)
-    able = [
-        r
-        for r in sorted(rows, key=lambda r: (r["user_id"], r["valid_from"]))
-        if r["is_active"] and r["capacity_per_week"] != 0 and (r["is_listed"] or not listed)
-    ]
+    rows = sorted(capacity, key=lambda r: (r["user_id"], r["valid_from"]))
     found: dict[str, dict[str, str | None]] = {}
     for month in months(since, as_of):
         starts = date(month.year, month.month - (month.month - 1) % 3, 1)
         ends = date(starts.year + starts.month // 10, (starts.month + 2) % 12 + 1, 1)
+        then = [
+            r
+            for r in rows
+            if r["valid_from"] < ends and (r["valid_to"] is None or r["valid_to"] > starts)
+        ]
+        # Of that quarter: a list that begins later does not empty the quarters before it.
+        listed = any(r["is_listed"] for r in then)
         found[f"{starts.year}-Q{starts.month // 3 + 1}"] = {
             r["user_id"]: r["team"]
-            for r in able
-            if r["valid_from"] < ends and (r["valid_to"] is None or r["valid_to"] > starts)
+            for r in then
+            if r["is_active"] and r["capacity_per_week"] != 0 and (r["is_listed"] or not listed)
         }
     return found
 

@@ -58,7 +58,7 @@ def metric_tables(
         "engaged": keep(engaged(ground, of_episodes)),
         "coverage": keep(coverage(ground)),
     }
-    counted = keep(metric_accounts(facts, policy))
+    counted = keep(metric_accounts(facts, policy, spent_in=beside.spend))
     return {
         "opportunity_origin": origins,
         "attribution": credits,
