@@ -1,4 +1,4 @@
-"""The weekly watch and the backtest count the same on every engine."""
+"""The weekly watch and the backtest count the same on every engine that keeps tables to look back on."""
 
 from __future__ import annotations
 
@@ -51,8 +51,11 @@ def expected(on_duckdb: Stages) -> dict[str, list[dict[str, Any]]]:
     return looked_back(on_duckdb)
 
 
-def test_looking_back_says_the_same_on_every_engine(stages: Stages, expected) -> None:
-    found = looked_back(stages)
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("postgres", marks=pytest.mark.pg)])
+def test_looking_back_says_the_same_on_every_engine(
+    engine: str, expected, request: pytest.FixtureRequest
+) -> None:
+    found = looked_back(request.getfixturevalue(f"on_{engine}"))
     for name, rows in expected.items():
         assert len(found[name]) == len(rows), name
         for mine, other in zip(found[name], rows, strict=True):
